@@ -1,0 +1,32 @@
+/*
+ * strbuf.h
+ *		A growing string on the heap; always zero-terminated.  One owner; strbuf_free() or strbuf_detach().
+ */
+#ifndef DBSYNC_BASE_STRBUF_H
+#define DBSYNC_BASE_STRBUF_H
+
+#include "base/compiler.h"
+
+#include <stdarg.h>
+
+typedef struct StrBuf
+{
+	char	   *data;			/* NULL until the first append; strbuf_text() is never NULL */
+	size_t		length;
+	size_t		capacity;
+} StrBuf;
+
+#define STRBUF_INIT {NULL, 0, 0}
+
+void  strbuf_reset(StrBuf *buf);					/* empty, keeps the memory */
+void  strbuf_free(StrBuf *buf);
+char *strbuf_detach(StrBuf *buf);					/* the string, to be freed by the caller; buf becomes empty */
+const char *strbuf_text(const StrBuf *buf);			/* "" when empty */
+void  strbuf_reserve(StrBuf *buf, size_t more);		/* room for so many more bytes */
+void  strbuf_append(StrBuf *buf, const char *text);
+void  strbuf_append_bytes(StrBuf *buf, const void *data, size_t length);
+void  strbuf_append_char(StrBuf *buf, char c);
+void  strbuf_printf(StrBuf *buf, const char *fmt, ...) DBSYNC_PRINTF(2, 3);
+void  strbuf_vprintf(StrBuf *buf, const char *fmt, va_list args) DBSYNC_PRINTF(2, 0);
+
+#endif

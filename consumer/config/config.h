@@ -1,0 +1,108 @@
+/*
+ * config.h
+ *		The configuration of a run: defaults, then the INI file, then the command line.  Read-only after load.
+ *
+ * Every option is one row of the table in options.c (section, name, type, default, range, help); the row feeds the INI parser,
+ * --help and docs/options.md.
+ */
+#ifndef DBSYNC_CONFIG_CONFIG_H
+#define DBSYNC_CONFIG_CONFIG_H
+
+#include "base/error.h"
+#include "base/log.h"
+
+typedef enum ConflictPolicy
+{
+	CONFLICT_STOP, CONFLICT_SKIP, CONFLICT_UPSERT
+} ConflictPolicy;
+
+typedef enum ExistingRows
+{
+	EXISTING_STOP, EXISTING_TRUNCATE
+} ExistingRows;
+
+typedef enum UnreadableTables
+{
+	UNREADABLE_STOP, UNREADABLE_SKIP
+} UnreadableTables;
+
+typedef enum StoreDurability
+{
+	DURABILITY_FULL, DURABILITY_NORMAL
+} StoreDurability;
+
+/* How changes come to the target. */
+typedef struct ApplyOptions
+{
+	ConflictPolicy conflict;	/* [dbsync] conflict = stop|skip|upsert */
+	int			group_changes;	/* [dbsync] group_changes: changes of one target transaction before it is committed at the next boundary */
+	int64_t		group_bytes;	/* [dbsync] group_bytes */
+	int64_t		pipeline_bytes; /* [dbsync] pipeline_bytes: sent to the target and not yet answered; default 256kB */
+} ApplyOptions;
+
+typedef struct CopyOptions
+{
+	bool		enabled;		/* [dbsync] copy = on|off */
+	int			jobs;			/* [dbsync] jobs, -j; default 4 */
+	int64_t		split_bytes;	/* [dbsync] split_bytes: a table larger than this is copied in ctid ranges of this size; default 256MB */
+	ExistingRows existing_rows;	/* [dbsync] existing_rows = stop|truncate */
+	UnreadableTables unreadable;	/* [dbsync] unreadable_tables = stop|skip */
+} CopyOptions;
+
+typedef struct LimitOptions
+{
+	int64_t		queue_bytes;	/* [dbsync] queue_bytes: changes waiting in memory before they go to the local store; default 32MB */
+	int64_t		batch_bytes;	/* [dbsync] batch_bytes: asked from the plugin; default 64kB */
+	int			status_interval_ms;	/* [dbsync] status_interval: feedback to the source; default 1s */
+	int			report_interval_ms;	/* [dbsync] report_interval: "confirming recv up to" line; default 10s */
+	int			retry_max_ms;	/* [dbsync] retry_max: longest wait between tries; default 30s */
+	int			retry_give_up_ms;	/* [dbsync] retry_give_up: 0 never */
+} LimitOptions;
+
+typedef struct Config
+{
+	/* where it came from */
+	const char *file;			/* NULL: none was read */
+
+	/* connections */
+	const char *source;			/* [src.pgsql] connect_string */
+	const char *local;			/* [local.pgsql] connect_string, or NULL: the SQLite file */
+	const char *local_path;		/* [local] path; default dbsync.db beside the configuration file (or current folder) */
+	StoreDurability local_durability;	/* [local] durability = full|normal */
+	const char *target;			/* [desc.pgsql] connect_string */
+	const char *target_schema;	/* [desc.pgsql] target_schema: every table goes there; NULL: the source's schema */
+
+	/* what */
+	const char *slot;			/* [dbsync] slot, default "dbsync_slot"; also the task's name */
+	const char *include_tables;	/* patterns as model/table_pattern.h; NULL: all */
+	const char *exclude_tables;
+	CopyOptions copy;
+	ApplyOptions apply;
+	LimitOptions limits;
+
+	/* log and process */
+	LogLevel	log_level;		/* [dbsync] log_level, -v */
+	const char *log_file;		/* [dbsync] log_file, --log-file */
+	const char *pid_file;		/* --pid-file */
+	bool		daemon;			/* --daemon */
+
+	/* of the command line only */
+	const char *until;			/* --until: LSN text or "current"; NULL */
+	bool		copy_only;		/* --copy-only */
+	bool		json;			/* --json (status, check, verify) */
+	bool		progress;		/* progress bars wanted: terminal, not daemon */
+} Config;
+
+/*
+ * Defaults, then the file.  path NULL: ./my.cfg if it is there.  Errors name file and line.  A file with a password that group or
+ * others can read is a warning in the log.  All strings live until config_free().
+ */
+Config *config_new(void);
+bool config_load_file(Config *config, const char *path, Error *err) DBSYNC_MUST_CHECK;
+/* One option by "section.name" or by the name of a command line option, from where: for messages. */
+bool config_set(Config *config, const char *section, const char *name, const char *value, const char *where, Error *err) DBSYNC_MUST_CHECK;
+/* What cannot be seen option by option: required ones, contradictions. */
+bool config_check(const Config *config, Error *err) DBSYNC_MUST_CHECK;
+void config_free(Config *config);
+
+#endif
