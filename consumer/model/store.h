@@ -119,6 +119,12 @@ typedef struct StoreOps
 	bool (*commit) (Store *store, Lsn received_lsn, Error *err);
 	void (*rollback) (Store *store);
 
+	/*
+	 * Removes every transaction with commit_lsn >= from, complete or not, and sets received_lsn to from (also backwards).  Nothing may be
+	 * uncommitted.  A run that starts calls it: rows behind what is known to be complete may follow a hole.
+	 */
+	bool (*remove_from) (Store *store, const char *task, Lsn from, Error *err);
+
 	/* Parts of transactions whose last part never came (after a crash or a reconnect): removed.  Nothing may be uncommitted. */
 	bool (*drop_incomplete) (Store *store, const char *task, Error *err);
 
