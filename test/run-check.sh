@@ -43,7 +43,7 @@ tar -C "$PWD" --exclude=./.git --exclude=./build/obj --exclude=./build/check -cf
 # A file system that is easily filled, for the tests of a full disk; they skip where it cannot
 # be mounted.
 small=
-if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=24m,mode=1777 tmpfs "$work/small" 2>/dev/null; then
+if [ "$(id -u)" = 0 ] && mount -t tmpfs -o size=256m,mode=1777 tmpfs "$work/small" 2>/dev/null; then
 	mounted=yes
 	small=$work/small
 fi
