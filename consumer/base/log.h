@@ -17,12 +17,7 @@ typedef enum LogLevel
 	LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_TRACE
 } LogLevel;
 
-typedef enum LogColour
-{
-	LOG_COLOUR_AUTO, LOG_COLOUR_NEVER
-} LogColour;
-
-/* path NULL: standard error. */
+/* path NULL: standard error, the level coloured where that is a terminal and NO_COLOR is not set. */
 bool log_open(const char *path, LogLevel level, Error *err) DBSYNC_MUST_CHECK;
 bool log_reopen(Error *err) DBSYNC_MUST_CHECK;		/* no-op on standard error */
 void log_set_level(LogLevel level);
@@ -37,10 +32,14 @@ void log_write(LogLevel level, const char *module, const char *fmt, ...) DBSYNC_
 #define log_debug(module, ...) do { if (log_enabled(LOG_DEBUG)) log_write(LOG_DEBUG, module, __VA_ARGS__); } while (0)
 #define log_trace(module, ...) do { if (log_enabled(LOG_TRACE)) log_write(LOG_TRACE, module, __VA_ARGS__); } while (0)
 
-/* The message, then the hint on a line of its own ("HINT: ..."). */
+/* The message, then the hint on a line of its own ("HINT: ..."); a hint of several lines gives as many. */
 void log_report(LogLevel level, const char *module, const Error *err);
 
 /* Called around each line written to a terminal; for progress bars.  NULL removes. */
 void log_set_hooks(void (*before) (void *arg), void (*after) (void *arg), void *arg);
+bool log_is_terminal(void);
+
+/* For the moment in which there is no memory left: without lock, hooks or allocation. */
+void log_write_emergency(const char *module, const char *text);
 
 #endif

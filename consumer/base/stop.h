@@ -18,5 +18,6 @@ void stop_request(void);							/* async-signal-safe, any thread */
 int  stop_fd(void);									/* readable once a stop is requested; stays so */
 bool stop_wait(int timeout_ms);						/* false: stop was requested; true: the time has passed */
 bool stop_take_hangup(void);						/* true once for each SIGHUP */
+int  stop_hangup_fd(void);							/* readable while there is a SIGHUP to take */
 
 #endif
