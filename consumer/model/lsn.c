@@ -1,0 +1,70 @@
+/*
+ * lsn.c
+ *		Text of a position: two hexadecimal halves, 16/B374D848.
+ */
+#include "model/lsn.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *
+lsn_format(Lsn lsn, char buf[LSN_TEXT_SIZE])
+{
+	snprintf(buf, LSN_TEXT_SIZE, "%" PRIX32 "/%" PRIX32, (uint32_t) (lsn >> 32), (uint32_t) lsn);
+	return buf;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	return -1;
+}
+
+/* One to eight digits; moves *text behind them. */
+static bool
+parse_half(const char **text, const char *end, uint32_t *value)
+{
+	const char *start = *text;
+	uint32_t	result = 0;
+
+	while (*text < end && *text - start < 8)
+	{
+		int			digit = hex_digit(**text);
+
+		if (digit < 0)
+			break;
+		result = result << 4 | (uint32_t) digit;
+		(*text)++;
+	}
+	*value = result;
+	return *text > start;
+}
+
+bool
+lsn_parse_bytes(const char *text, size_t length, Lsn *lsn)
+{
+	const char *end = text + length;
+	uint32_t	high;
+	uint32_t	low;
+
+	if (!parse_half(&text, end, &high) || text == end || *text != '/')
+		return false;
+	text++;
+	if (!parse_half(&text, end, &low) || text != end)
+		return false;
+	*lsn = (Lsn) high << 32 | low;
+	return true;
+}
+
+bool
+lsn_parse(const char *text, Lsn *lsn)
+{
+	return lsn_parse_bytes(text, strlen(text), lsn);
+}
