@@ -175,7 +175,7 @@ run_tap()
 
 	export PG_REGRESS=$pgxs_test/regress/pg_regress
 	export PATH=$bindir:$top/build:$PATH
-	export DBSYNC=$top/build/dbsync
+	export DBSYNC=${DBSYNC:-$top/build/dbsync}
 	cd "$top/test/tap" || exit 1
 	# shellcheck disable=SC2086
 	set -- ${TESTS:-t/*.pl}

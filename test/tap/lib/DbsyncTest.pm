@@ -26,10 +26,14 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time sleep);
 
-our @EXPORT = qw(new_source new_target allow_plugin knows_plugin_list wait_for seconds_limit sum_of tables_of
+our @EXPORT = qw(new_source new_target allow_plugin knows_plugin_list wait_for seconds_limit sums_of tables_of
   same_schema slurp);
 
 my $dbname = 'app';
+
+# Text by which two servers can be compared, and names that are qualified.
+my $lossless = q{SET search_path = pg_catalog; SET datestyle = 'ISO'; SET intervalstyle = 'postgres';
+	SET extra_float_digits = 3; SET bytea_output = 'hex'; SET timezone = 'UTC'; SET lc_monetary = 'C'; };
 my @running;
 
 # Where one limit for all conditions has to be longer (a slow machine): PG_TEST_TIMEOUT_DEFAULT.
@@ -129,7 +133,7 @@ sub tables_of
 {
 	my ($node) = @_;
 	my $list = $node->safe_psql(
-		$dbname, q{
+		$dbname, $lossless . q{
 		SELECT c.oid::regclass FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND c.relpersistence = 'p'
 		  AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'dbsync', 'alidecode')
@@ -137,13 +141,14 @@ sub tables_of
 	return split /\x01/, $list;
 }
 
-# Number of rows and sum over their text: equal on both sides, or the copy is wrong.
-sub sum_of
+# Number of rows of each table and sum over their text: equal on both sides, or the copy is wrong.
+sub sums_of
 {
-	my ($node, $table) = @_;
+	my ($node, @tables) = @_;
+	my $sums = $node->safe_psql($dbname, $lossless . join("\n",
+		map { "SELECT count(*) || ' ' || coalesce(sum(hashtext(t.*::text)), 0) FROM $_ t;" } @tables));
 
-	return $node->safe_psql($dbname,
-		"SET search_path = pg_catalog; SELECT count(*) || ' ' || coalesce(sum(hashtext(t.*::text)), 0) FROM $table t");
+	return split /\n/, $sums;
 }
 
 sub slurp
@@ -151,6 +156,20 @@ sub slurp
 	my ($file) = @_;
 
 	return -f $file ? slurp_file($file) : '';
+}
+
+# Do these queries give the same rows on both sides? One test, which shows the first rows that differ.
+sub same_rows_ok
+{
+	my ($self, $name, $source_query, $target_query) = @_;
+	my @from = split /\n/, $self->{source}->safe_psql($dbname, $lossless . $source_query);
+	my @to   = split /\n/, $self->{target}->safe_psql($dbname, $lossless . ($target_query || $source_query));
+	my @different = grep { ($from[$_] // 'none') ne ($to[$_] // 'none') } 0 .. (@from > @to ? $#from : $#to);
+
+	splice @different, 5 if @different > 5;
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	ok(@from && !@different, $name)
+	  or diag(map { sprintf "row %d: source %s, target %s\n", $_, $from[$_] // 'none', $to[$_] // 'none' } @different);
 }
 
 # source, target: nodes. Optional: name, local (sqlite or pg), local_path, source_user, target_user,
@@ -360,21 +379,18 @@ sub wait_rows
 		$limit);
 }
 
-# Both sums of each table (all of the source's, unless named) are equal. One test.
+# Both sums of each table (all of the source's, unless named; names qualified) are equal. One test.
 sub sums_equal_ok
 {
 	my ($self, $name, @tables) = @_;
 	my @different;
 
 	@tables = tables_of($self->{source}) unless @tables;
-	foreach my $table (@tables)
-	{
-		my $from = sum_of($self->{source}, $table);
-		my $to   = sum_of($self->{target}, $table);
-		push @different, "$table: source $from, target $to" if $from ne $to;
-	}
+	my @from = sums_of($self->{source}, @tables);
+	my @to   = sums_of($self->{target}, @tables);
+	@different = map { "$tables[$_]: source $from[$_], target $to[$_]" } grep { $from[$_] ne $to[$_] } 0 .. $#tables;
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	ok(@tables && !@different, $name || 'sums equal') or diag(@tables ? join("\n", @different) : 'no tables');
+	ok(@tables && !@different, $name || 'sums equal') or diag(@tables ? join("\n", @different > 20 ? (@different[ 0 .. 19 ], '...') : @different) : 'no tables');
 }
 
 END

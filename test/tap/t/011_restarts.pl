@@ -51,7 +51,7 @@ foreach my $local ('sqlite', 'pg')
 		write_some();
 		$task->wait_rows('history');
 		is($task->ended, undef, "$local, $name: dbsync is still running");
-		$task->sums_equal_ok("$local, $name: sums equal", 'history');
+		$task->sums_equal_ok("$local, $name: sums equal", 'public.history');
 	}
 
 	# The connections alone, cut by the server, in the middle of a transaction's stream.

@@ -73,6 +73,8 @@ sub change
 	$source->safe_psql('app', $sql);
 }
 
+my $task = DbsyncTest->new(name => 'diff', source => $source, target => $target);
+
 # The same columns in the same order, whatever the tables look like.
 my %columns = (
 	ordered  => 'id, a, b',
@@ -90,12 +92,11 @@ sub equal_ok
 
 	foreach my $table (sort keys %columns)
 	{
-		my $query = "SELECT $columns{$table} FROM $table ORDER BY " . ($columns{$table} =~ s/(\w+)/$1::text/gr);
-		is($target->safe_psql('app', $query), $source->safe_psql('app', $query), "$name: $table");
+		$task->same_rows_ok("$name: $table",
+			"SELECT $columns{$table} FROM public.$table ORDER BY " . ($columns{$table} =~ s/(\w+)/$1::text/gr));
 	}
 }
 
-my $task = DbsyncTest->new(name => 'diff', source => $source, target => $target);
 $task->until_current_ok('full sync');
 equal_ok('by copy');
 is($target->safe_psql('app', "SELECT count(*) FROM extra WHERE note = 'kept'"), 100, 'extra columns have their default');
@@ -146,8 +147,7 @@ my $moved = DbsyncTest->new(
 $moved->until_current_ok('into another schema');
 $source->safe_psql('app', q{INSERT INTO ordered VALUES (6000, 'moved', 1, 'c'); DELETE FROM ordered WHERE id = 5});
 $moved->until_current_ok('and by stream');
-my $query = 'SELECT * FROM %s ORDER BY id';
-is($target->safe_psql('app', sprintf $query, 'other.ordered'), $source->safe_psql('app', sprintf $query, 'public.ordered'),
-	'target_schema: rows equal');
+$moved->same_rows_ok('target_schema: rows equal', 'SELECT * FROM public.ordered ORDER BY id',
+	'SELECT * FROM other.ordered ORDER BY id');
 
 done_testing();
