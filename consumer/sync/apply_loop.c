@@ -1,0 +1,296 @@
+/*
+ * apply_loop.c
+ *		The thread that takes transactions from the stage and applies them, group by group.
+ *
+ * A group ends at a source commit boundary when nothing more waits (so that an idle system has the latency of one transaction), or when it
+ * has reached its limits.  A transaction that came in several parts begins a group of its own: if it is aborted half-way, nothing
+ * else is lost with it.
+ */
+#include "sync/run_context.h"
+
+#include <string.h>
+
+#include "apply/apply.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/retry.h"
+#include "base/stop.h"
+#include "sync/table_filter.h"
+
+#define MODULE "apply"
+
+typedef struct ApplyLoop
+{
+	Run		   *run;
+	Applier    *applier;
+	ApplierOptions options;
+	ApplierSession session;
+	int64_t		counted_transactions;	/* of this applier, already added to the run's counters */
+	int64_t		counted_changes;
+	int64_t		counted_conflicts;
+	bool		has_applied;	/* since the last failure */
+} ApplyLoop;
+
+static bool
+is_wanted(void *arg, const char *schema, const char *table)
+{
+	ApplyLoop  *self = arg;
+
+	return table_filter_wants(schema, table, (void *) self->run->config);
+}
+
+static Lsn
+snapshot_of(void *arg, const char *schema, const char *table)
+{
+	const Run  *run = ((ApplyLoop *) arg)->run;
+
+	for (int i = 0; i < run->snapshot_count; i++)
+	{
+		const TableSnapshot *snapshot = &run->snapshots[i];
+
+		if (strcmp(snapshot->table, table) == 0 && strcmp(snapshot->schema, schema) == 0)
+			return snapshot->snapshot_lsn;
+	}
+	return LSN_NONE;
+}
+
+static bool
+load_relations(void *arg, int64_t segment, char **records, size_t *length, Error *err)
+{
+	const Run  *run = ((ApplyLoop *) arg)->run;
+
+	return run->store->ops->read_relations(run->store, run->state.task, segment, records, length, err);
+}
+
+static void
+count_progress(ApplyLoop *self)
+{
+	Run		   *run = self->run;
+	ApplierStats stats;
+	StageView	view;
+
+	applier_stats(self->applier, &stats);
+	atomic_fetch_add(&run->transactions, stats.transactions - self->counted_transactions);
+	atomic_fetch_add(&run->changes, stats.changes - self->counted_changes);
+	atomic_fetch_add(&run->conflicts, stats.conflicts - self->counted_conflicts);
+	self->counted_transactions = stats.transactions;
+	self->counted_changes = stats.changes;
+	self->counted_conflicts = stats.conflicts;
+	stage_applier_applied(run->stage, stats.applied_lsn, stats.commit_time_us);
+	if (run->progress != NULL && run->progress->stream_advanced != NULL)
+	{
+		stage_view(run->stage, &view);
+		run->progress->stream_advanced(run->progress->arg, view.seen, view.durable, view.applied, atomic_load(&run->transactions),
+									   atomic_load(&run->changes));
+	}
+}
+
+static bool
+commit_group(ApplyLoop *self, Error *err)
+{
+	ApplierStats stats;
+
+	applier_stats(self->applier, &stats);
+	if (!stats.group_open)
+		return true;
+	if (!applier_commit(self->applier, err))
+		return false;
+	self->has_applied = true;
+	count_progress(self);
+	return true;
+}
+
+static bool
+group_is_full(ApplyLoop *self)
+{
+	const ApplyOptions *limits = &self->run->config->apply;
+	ApplierStats stats;
+
+	applier_stats(self->applier, &stats);
+	return !stats.in_transaction &&
+		(stats.commit_wanted || stats.group_changes >= limits->group_changes || stats.group_bytes >= limits->group_bytes);
+}
+
+static bool
+apply_part(ApplyLoop *self, TxnPart *part, Error *err)
+{
+	if (part->part == 0 && !part->last && !commit_group(self, err))
+	{
+		txn_part_free(part);
+		return false;
+	}
+	if (!applier_apply(self->applier, part, err))
+		return false;
+	return !group_is_full(self) || commit_group(self, err);
+}
+
+/* Everything that was stored is applied: from now on changes go through memory. */
+static bool
+note_caught_up(ApplyLoop *self, Error *err)
+{
+	StageView	view;
+
+	if (run_phase(self->run) != TASK_CATCHING_UP)
+		return true;
+	stage_view(self->run->stage, &view);
+	if (!view.caught_up)
+		return true;
+	log_info(MODULE, "caught up with the source: streaming");
+	return run_set_phase(self->run, TASK_STREAMING, err);
+}
+
+/* Until the run ends (true), or something fails. */
+static bool
+apply_stream(ApplyLoop *self, Error *err)
+{
+	Run		   *run = self->run;
+	bool		is_open = false;
+
+	for (;;)
+	{
+		TxnPart    *part;
+		ApplierStats stats;
+		StageTake	take;
+
+		applier_stats(self->applier, &stats);
+		is_open = stats.group_open;
+		if (stop_requested() && !stats.in_transaction)
+			return commit_group(self, err);
+		if (stop_requested())
+		{
+			applier_rollback(self->applier);
+			return true;
+		}
+		/* With a group open, only look whether there is more; it is committed when there is not. */
+		take = stage_applier_take(run->stage, &part, is_open && !stats.in_transaction ? 0 : 250, err);
+		switch (take)
+		{
+			case STAGE_TAKE_PART:
+				if (!apply_part(self, part, err))
+					return false;
+				break;
+			case STAGE_TAKE_NOTHING:
+				if (!stats.in_transaction && (!commit_group(self, err) || !note_caught_up(self, err)))
+					return false;
+				break;
+			case STAGE_TAKE_ABORTED:
+				log_info(MODULE, "the source was lost in the middle of a transaction: rolling back what there is of it");
+				applier_rollback(self->applier);
+				break;
+			case STAGE_TAKE_END:
+				if (!commit_group(self, err))
+					return false;
+				atomic_store(&run->finished, true);
+				stop_request();
+				return true;
+			case STAGE_TAKE_FAILED:
+				return false;
+		}
+	}
+}
+
+/* Connects to the target, and tells the stage how far it is. */
+static bool
+open_applier(ApplyLoop *self, Error *err)
+{
+	Run		   *run = self->run;
+	Lsn			applied = LSN_NONE;
+	bool		found = false;
+
+	if (!applier_open(&self->options, &self->applier, err))
+		return false;
+	self->counted_transactions = self->counted_changes = self->counted_conflicts = 0;
+	if (!applier_progress(self->applier, &applied, &found, err))
+		return false;
+	if (!found)
+	{
+		error_set(err, ERROR_GAP, "the target's progress row of task \"%s\" is gone (dbsync.progress)", run->state.task);
+		return error_hint(err, "the target was replaced or restored without it; \"dbsync drop\" and a new full sync are needed");
+	}
+	/* Another, older copy of the target: what it lacks has been forgotten by the source and the store. */
+	if (applied < stage_durable(run->stage) && applied < run->state.start_lsn)
+		return error_set(err, ERROR_GAP, "the target's progress is behind the task's start");
+	stage_applier_begin(run->stage, applied);
+	atomic_store(&run->applier_is_up, true);
+	return true;
+}
+
+void *
+apply_main(void *arg)
+{
+	Run		   *run = arg;
+	ApplyLoop	self = {.run = run, .session = APPLIER_SESSION_INIT};
+	Retry		retry = RETRY_INIT(500, run->config->limits.retry_max_ms);
+	int64_t		trouble_since = 0;
+	Error		err = ERROR_INIT;
+
+	self.options = (ApplierOptions) {
+		.conninfo = run->config->target,
+		.task = run->state.task,
+		.source_id = run->state.source_id,
+		.source_timeline = run->state.source_timeline,
+		.slot = run->state.slot,
+		.target_schema = run->config->target_schema,
+		.client_encoding = run->client_encoding,
+		.apply = run->config->apply,
+		.session = &self.session,
+		.arg = &self,
+		.wanted = is_wanted,
+		.table_snapshot_lsn = snapshot_of,
+		.load_relations = load_relations,
+	};
+
+	while (!stop_requested())
+	{
+		bool		is_conflict;
+
+		/* With a conflict policy the same applier goes on; it knows where to be careful. */
+		if (self.applier == NULL ? open_applier(&self, &err) : true)
+		{
+			if (apply_stream(&self, &err))
+				break;
+		}
+		if (self.has_applied)
+		{
+			retry_reset(&retry);
+			trouble_since = 0;
+			self.has_applied = false;
+		}
+		is_conflict = err.kind == ERROR_CONFLICT && run->config->apply.conflict != CONFLICT_STOP && self.applier != NULL;
+		if (is_conflict)
+		{
+			Lsn			applied;
+			bool		found;
+
+			log_debug(MODULE, "conflict: going back to go there with care: %s", err.message);
+			error_clear(&err);
+			applier_rollback(self.applier);
+			stage_applier_rewind(run->stage);
+			if (applier_progress(self.applier, &applied, &found, &err))
+			{
+				stage_applier_begin(run->stage, applied);
+				continue;
+			}
+		}
+		else
+			stage_applier_rewind(run->stage);
+		applier_close(self.applier);
+		self.applier = NULL;
+		atomic_store(&run->applier_is_up, false);
+		if (err.kind != ERROR_RETRY)
+			break;
+		if (trouble_since == 0)
+			trouble_since = clock_monotonic_ms();
+		if (run->config->limits.retry_give_up_ms > 0 && clock_monotonic_ms() - trouble_since > run->config->limits.retry_give_up_ms)
+		{
+			error_context(&err, "gave up");
+			break;
+		}
+		if (!run_backoff(run, MODULE, retry_next_ms(&retry), &err, NULL))
+			break;
+		error_clear(&err);
+	}
+	applier_close(self.applier);
+	run_fail(run, MODULE, &err);
+	return NULL;
+}

@@ -1,0 +1,19 @@
+/*
+ * run.h
+ *		One run of a task: preflight, slot, full sync, catching up, streaming.
+ */
+#ifndef DBSYNC_SYNC_RUN_H
+#define DBSYNC_SYNC_RUN_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "model/progress.h"
+
+/*
+ * Runs until a stop is asked for (true), --until is reached or --copy-only is done (true), or something needs a person (false).  Holds
+ * the task's locks on the local store and on the target; releases them when it returns.  Called once, from the main thread, after
+ * stop_install().  progress may be NULL.
+ */
+bool run_task(const Config *config, const ProgressSink *progress, Error *err) DBSYNC_MUST_CHECK;
+
+#endif
