@@ -1,0 +1,320 @@
+/*
+ * value.c
+ *
+ * Writes values. A type is known by its output function, so that domains and
+ * whatever else shares a function take the same short way.
+ */
+#include "postgres.h"
+
+#include "value.h"
+
+#include "access/detoast.h"
+#include "common/shortest_dec.h"
+#include "json.h"
+#include "utils/builtins.h"
+#include "utils/date.h"
+#include "utils/datetime.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/timestamp.h"
+#include "utils/uuid.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
+/* Room for a quoted number, date or time of any of the short ways. */
+#define SHORT_VALUE_BYTES 64
+
+/* Years that are written with four digits and without an era. */
+#define PLAIN_YEAR_MIN 1
+#define PLAIN_YEAR_MAX 9999
+
+static const struct
+{
+	Oid			function;
+	ValueKind	kind;
+}			short_ways[] = {
+	{F_BOOLOUT, VALUE_BOOL},
+	{F_INT2OUT, VALUE_INT2},
+	{F_INT4OUT, VALUE_INT4},
+	{F_INT8OUT, VALUE_INT8},
+	{F_OIDOUT, VALUE_OID},
+	{F_FLOAT4OUT, VALUE_FLOAT4},
+	{F_FLOAT8OUT, VALUE_FLOAT8},
+	{F_TEXTOUT, VALUE_TEXT},
+	{F_VARCHAROUT, VALUE_TEXT},
+	{F_BPCHAROUT, VALUE_TEXT},
+	{F_JSON_OUT, VALUE_TEXT},
+	{F_NAMEOUT, VALUE_NAME},
+	{F_BYTEAOUT, VALUE_BYTEA},
+	{F_UUID_OUT, VALUE_UUID},
+	{F_DATE_OUT, VALUE_DATE},
+	{F_TIMESTAMP_OUT, VALUE_TIMESTAMP},
+	{F_TIMESTAMPTZ_OUT, VALUE_TIMESTAMPTZ},
+};
+
+void
+value_writer_init(ValueWriter *value_writer, Oid type, MemoryContext context)
+{
+	Oid			function;
+
+	getTypeOutputInfo(type, &function, &value_writer->is_varlena);
+	fmgr_info_cxt(function, &value_writer->output, context);
+	value_writer->kind = VALUE_OTHER;
+	for (int i = 0; i < (int) lengthof(short_ways); i++)
+		if (short_ways[i].function == function)
+			value_writer->kind = short_ways[i].kind;
+}
+
+/*
+ * The plain bytes of a value. What logical decoding has put together from
+ * TOAST chunks hangs on an indirect pointer; looking through it saves a copy.
+ */
+static struct varlena *
+plain_varlena(Datum value)
+{
+	struct varlena *pointer = (struct varlena *) DatumGetPointer(value);
+
+	if (VARATT_IS_EXTERNAL_INDIRECT(pointer))
+	{
+		struct varatt_indirect redirect;
+
+		VARATT_EXTERNAL_GET_POINTER(redirect, pointer);
+		if (!VARATT_IS_EXTENDED(redirect.pointer))
+			return redirect.pointer;
+	}
+	return pg_detoast_datum_packed(pointer);
+}
+
+static void
+append_varlena_text(Writer *writer, Datum value)
+{
+	struct varlena *chars = plain_varlena(value);
+	Size		size = VARSIZE_ANY_EXHDR(chars);
+
+	writer_expect(writer, size);
+	json_append_text(writer, VARDATA_ANY(chars), size);
+}
+
+static void
+append_bytea(Writer *writer, Datum value)
+{
+	struct varlena *bytes = plain_varlena(value);
+	Size		size = VARSIZE_ANY_EXHDR(bytes);
+
+	writer_expect(writer, size * 2);
+	writer_append_literal(writer, "\"\\\\x");
+	json_append_hex(writer, VARDATA_ANY(bytes), size);
+	writer_append_char(writer, '"');
+}
+
+static inline char *
+store_two_digits(char *to, int value)
+{
+	to[0] = (char) ('0' + value / 10);
+	to[1] = (char) ('0' + value % 10);
+	return to + 2;
+}
+
+/* Stores the date of a Julian day, or returns NULL: not a plain year. */
+static char *
+store_date(char *to, int julian_day)
+{
+	int			year;
+	int			month;
+	int			day;
+
+	j2date(julian_day, &year, &month, &day);
+	if (year < PLAIN_YEAR_MIN || year > PLAIN_YEAR_MAX)
+		return NULL;
+	to = store_two_digits(to, year / 100);
+	to = store_two_digits(to, year % 100);
+	*to++ = '-';
+	to = store_two_digits(to, month);
+	*to++ = '-';
+	return store_two_digits(to, day);
+}
+
+/* Stores the fraction of a second without the zeros at its end. */
+static char *
+store_fraction(char *to, int microseconds)
+{
+	int			digits = 6;
+
+	if (microseconds == 0)
+		return to;
+	*to++ = '.';
+	while (microseconds % 10 == 0)
+	{
+		microseconds /= 10;
+		digits--;
+	}
+	for (int i = digits - 1; i >= 0; i--)
+	{
+		to[i] = (char) ('0' + microseconds % 10);
+		microseconds /= 10;
+	}
+	return to + digits;
+}
+
+/* Stores date and time, or returns NULL: infinite, or not a plain year. */
+static char *
+store_timestamp(char *to, Timestamp timestamp)
+{
+	int64		day_number;
+	int64		time;
+	int			seconds;
+
+	if (TIMESTAMP_NOT_FINITE(timestamp))
+		return NULL;
+	day_number = timestamp / USECS_PER_DAY;
+	time = timestamp % USECS_PER_DAY;
+	if (time < 0)
+	{
+		time += USECS_PER_DAY;
+		day_number--;
+	}
+	to = store_date(to, (int) (day_number + POSTGRES_EPOCH_JDATE));
+	if (to == NULL)
+		return NULL;
+	seconds = (int) (time / USECS_PER_SEC);
+	*to++ = ' ';
+	to = store_two_digits(to, seconds / SECS_PER_HOUR);
+	*to++ = ':';
+	to = store_two_digits(to, seconds / SECS_PER_MINUTE % MINS_PER_HOUR);
+	*to++ = ':';
+	to = store_two_digits(to, seconds % SECS_PER_MINUTE);
+	return store_fraction(to, (int) (time % USECS_PER_SEC));
+}
+
+static char *
+store_uuid(char *to, Datum value)
+{
+	static const char digits[] = "0123456789abcdef";
+	const pg_uuid_t *uuid = DatumGetUUIDP(value);
+
+	for (int i = 0; i < UUID_LEN; i++)
+	{
+		if (i == 4 || i == 6 || i == 8 || i == 10)
+			*to++ = '-';
+		*to++ = digits[uuid->data[i] >> 4];
+		*to++ = digits[uuid->data[i] & 15];
+	}
+	return to;
+}
+
+static char *
+store_timestamptz(char *to, TimestampTz value)
+{
+	to = store_timestamp(to, value);
+	if (to != NULL)
+	{
+		memcpy(to, "+00", 3);
+		to += 3;
+	}
+	return to;
+}
+
+/*
+ * Stores a value that needs no escaping and little room. NULL: this value is
+ * none of the plain ones, the output function must write it.
+ */
+static inline char *
+store_short(char *to, ValueKind kind, Datum value)
+{
+	switch (kind)
+	{
+		case VALUE_BOOL:
+			*to = DatumGetBool(value) ? 't' : 'f';
+			return to + 1;
+		case VALUE_INT2:
+			return to + pg_ltoa(DatumGetInt16(value), to);
+		case VALUE_INT4:
+			return to + pg_ltoa(DatumGetInt32(value), to);
+		case VALUE_INT8:
+			return to + pg_lltoa(DatumGetInt64(value), to);
+		case VALUE_OID:
+			return to + pg_lltoa((int64) DatumGetObjectId(value), to);
+		case VALUE_FLOAT4:
+			return to + float_to_shortest_decimal_bufn(DatumGetFloat4(value), to);
+		case VALUE_FLOAT8:
+			return to + double_to_shortest_decimal_bufn(DatumGetFloat8(value), to);
+		case VALUE_UUID:
+			return store_uuid(to, value);
+		case VALUE_DATE:
+			if (DATE_NOT_FINITE(DatumGetDateADT(value)))
+				return NULL;
+			return store_date(to, DatumGetDateADT(value) + POSTGRES_EPOCH_JDATE);
+		case VALUE_TIMESTAMP:
+			return store_timestamp(to, DatumGetTimestamp(value));
+		case VALUE_TIMESTAMPTZ:
+			return store_timestamptz(to, DatumGetTimestampTz(value));
+		default:
+			return NULL;
+	}
+}
+
+static void
+append_by_function(Writer *writer, ValueWriter *value_writer, Datum value)
+{
+	char	   *chars = OutputFunctionCall(&value_writer->output, value);
+	Size		size = strlen(chars);
+
+	writer_expect(writer, size);
+	json_append_text(writer, chars, size);
+	pfree(chars);
+}
+
+void
+value_append(Writer *writer, ValueWriter *value_writer, Datum value)
+{
+	char	   *to;
+
+	switch (value_writer->kind)
+	{
+		case VALUE_TEXT:
+			append_varlena_text(writer, value);
+			return;
+		case VALUE_BYTEA:
+			append_bytea(writer, value);
+			return;
+		case VALUE_NAME:
+			json_append_cstring(writer, NameStr(*DatumGetName(value)));
+			return;
+		case VALUE_OTHER:
+			append_by_function(writer, value_writer, value);
+			return;
+		default:
+			break;
+	}
+
+	writer_reserve(writer, SHORT_VALUE_BYTES);
+	to = writer_tail(writer);
+	*to++ = '"';
+	to = store_short(to, value_writer->kind, value);
+	if (unlikely(to == NULL))
+	{
+		append_by_function(writer, value_writer, value);
+		return;
+	}
+	*to++ = '"';
+	writer_advance(writer, to);
+}
+
+void
+value_append_time(Writer *writer, TimestampTz time)
+{
+	char	   *to;
+
+	writer_reserve(writer, SHORT_VALUE_BYTES);
+	to = writer_tail(writer);
+	*to++ = '"';
+	to = store_timestamptz(to, time);
+	if (to == NULL)
+	{
+		json_append_cstring(writer, timestamptz_to_str(time));
+		return;
+	}
+	*to++ = '"';
+	writer_advance(writer, to);
+}
