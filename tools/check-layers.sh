@@ -28,8 +28,12 @@ FNR == 1 {
 	split($0, quoted, "\"")
 	split(quoted[2], part, "/")
 	other = part[1]
+	# A header without a folder is a neighbour.
 	if (quoted[2] !~ /\//) {
-		complain("include \"" quoted[2] "\" without its folder")
+		neighbour = own "/" quoted[2]
+		if ((getline line < neighbour) < 0)
+			complain("include \"" quoted[2] "\": no such file in " own)
+		close(neighbour)
 		next
 	}
 	if (!(other in level)) {
