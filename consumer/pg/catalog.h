@@ -24,6 +24,7 @@ typedef struct PgColumn
 	char		identity;		/* '\0', 'a' always, 'd' by default */
 	int			identity_position;	/* position in the replica identity's index, 0: not part of it (identity 'f' uses all) */
 	bool		has_equality;	/* the type has a default btree or hash operator class: "=" and IS NOT DISTINCT FROM work */
+	const char *equality;		/* the operator, where search_path does not matter: OPERATOR(pg_catalog.=), OPERATOR(public.=); NULL: none */
 } PgColumn;
 
 typedef struct PgTable
@@ -33,6 +34,7 @@ typedef struct PgTable
 	const char *name;
 	char		kind;			/* 'r' table, 'p' partitioned table */
 	char		persistence;	/* 'p', 'u' unlogged */
+	bool		is_heap;		/* of the heap access method, where a ctid is a block and a line */
 	char		identity;		/* effective: 'd' usable primary key, 'i' usable index, 'f' full, 'n' none usable */
 	char		identity_setting;	/* relreplident as it stands */
 	const char *identity_index; /* its name, or NULL */

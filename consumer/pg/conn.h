@@ -45,12 +45,14 @@ typedef struct PgConnOptions
 	int			flags;
 	const char *name_suffix;	/* "copy 3", "apply", ... */
 	const char *client_encoding;
+	const int  *abort_fd;		/* or NULL; a descriptor that, once readable, is to this connection what a stop is to all, PG_FINISH or not */
 } PgConnOptions;
 
 bool pg_connect(const char *conninfo, const PgConnOptions *options, PgConn **conn, Error *err) DBSYNC_MUST_CHECK;
 void pg_close(PgConn *conn);			/* NULL is fine */
 
-PGconn *pg_raw(PgConn *conn);			/* for pipeline mode, COPY */
+PGconn *pg_raw(PgConn *conn);			/* for pipeline mode, COPY; it is in nonblocking mode */
+bool pg_is_lost(const PgConn *conn);	/* the connection is gone; a try needs a new one */
 int pg_server_version(const PgConn *conn);
 const char *pg_conn_name(const PgConn *conn);	/* "target host=/tmp port=5433 dbname=app user=u" */
 /* Target: false where the role may not set session_replication_role; triggers and foreign keys will fire. */
@@ -62,6 +64,7 @@ char *pg_describe(const char *conninfo);
 /*
  * One statement, waited for.  Parameters are text; NULL element: SQL NULL.  result may be NULL where it is not wanted; otherwise the
  * caller clears it by PQclear().  An error is any status but COMMAND_OK and TUPLES_OK (and COPY_* for pg_exec).
+ * Of several statements in one string the last result counts, or the first error.  A replication connection knows pg_exec only.
  */
 bool pg_exec(PgConn *conn, const char *sql, PGresult **result, Error *err) DBSYNC_MUST_CHECK;
 bool pg_exec_params(PgConn *conn, const char *sql, int count, const char *const *values, PGresult **result, Error *err) DBSYNC_MUST_CHECK;
@@ -73,7 +76,10 @@ bool pg_query_value(PgConn *conn, Arena *arena, const char *sql, int count, cons
 /* Waits until the socket can be read (or, with for_write, read or written), or timeout_ms (-1: no end).  false with ERROR_CANCELLED on a stop. *ready false: timed out. */
 bool pg_wait(PgConn *conn, bool for_write, int timeout_ms, bool *ready, Error *err) DBSYNC_MUST_CHECK;
 
-/* Fills err from a failed result, or (result NULL) from the connection. Always returns false. */
+/*
+ * Fills err from a failed result, or (result NULL) from the connection.  Always returns false.  The server's DETAIL is kept unless it
+ * may hold a row's data; of a COPY's context the line and column are kept, the value is not.
+ */
 bool pg_error(PgConn *conn, const PGresult *result, Error *err);
 
 /* Identifiers are quoted here and nowhere else. */
