@@ -1,0 +1,398 @@
+/*
+ * options.c
+ *		The table of options, and looking into it.
+ */
+#include "config/options.h"
+
+#include "base/nearest.h"
+#include "config/config.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+/* Choices are written through a pointer to int. */
+_Static_assert(sizeof(ConflictPolicy) == sizeof(int), "an enum is as large as an int");
+_Static_assert(sizeof(LogLevel) == sizeof(int), "an enum is as large as an int");
+
+#define KB     INT64_C(1024)
+#define MB     (KB * 1024)
+#define GB     (MB * 1024)
+#define SECOND INT64_C(1000)
+#define MINUTE (SECOND * 60)
+#define DAY    (MINUTE * 60 * 24)
+
+static const OptionChoice conflict_choices[] = {
+	{"stop", CONFLICT_STOP}, {"skip", CONFLICT_SKIP}, {"upsert", CONFLICT_UPSERT}, {NULL, 0}};
+static const OptionChoice existing_choices[] = {{"stop", EXISTING_STOP}, {"truncate", EXISTING_TRUNCATE}, {NULL, 0}};
+static const OptionChoice unreadable_choices[] = {{"stop", UNREADABLE_STOP}, {"skip", UNREADABLE_SKIP}, {NULL, 0}};
+static const OptionChoice durability_choices[] = {{"full", DURABILITY_FULL}, {"normal", DURABILITY_NORMAL}, {NULL, 0}};
+static const OptionChoice level_choices[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},   {"info", LOG_INFO},
+											 {"debug", LOG_DEBUG}, {"trace", LOG_TRACE}, {NULL, 0}};
+
+#define AT(field) .offset = offsetof(Config, field)
+
+/* clang-format off */
+const Option option_table[] = {
+	/* General */
+	{.name = "config", .letter = 'c', .group = OPTION_GENERAL, .type = OPTION_ACTION, .argument = "FILE",
+	 .help = "configuration file; without it, my.cfg in the current folder is read if it is there"},
+	{.name = "verbose", .letter = 'v', .group = OPTION_GENERAL, .type = OPTION_ACTION,
+	 .help = "log more: once for debug, twice for trace"},
+	{.name = "quiet", .letter = 'q', .group = OPTION_GENERAL, .type = OPTION_ACTION,
+	 .help = "log warnings and errors only"},
+	{.section = "dbsync", .name = "log_level", .group = OPTION_GENERAL, .type = OPTION_CHOICE, AT(log_level),
+	 .choices = level_choices, .initial = "info", .argument = "LEVEL",
+	 .help = "how much is logged"},
+	{.section = "dbsync", .name = "log_file", .group = OPTION_GENERAL, .type = OPTION_PATH, AT(log_file),
+	 .help = "log to this file, which SIGHUP opens again, instead of standard error"},
+	{.name = "help", .letter = 'h', .group = OPTION_GENERAL, .type = OPTION_ACTION,
+	 .help = "show help, of a command where one is named, and exit"},
+	{.name = "version", .letter = 'V', .group = OPTION_GENERAL, .type = OPTION_ACTION,
+	 .help = "show the version and exit"},
+
+	/* Connections */
+	{.section = "src.pgsql", .name = "connect_string", .long_name = "src", .group = OPTION_CONNECTIONS,
+	 .type = OPTION_CONNECTION, AT(source),
+	 .help = "the source: any connection string or URI of libpq; service files, passfiles and the PG* environment variables work too"},
+	{.section = "desc.pgsql", .name = "connect_string", .long_name = "desc", .group = OPTION_CONNECTIONS,
+	 .type = OPTION_CONNECTION, AT(target),
+	 .help = "the target"},
+	{.section = "desc.pgsql", .name = "target_schema", .group = OPTION_CONNECTIONS, .type = OPTION_TEXT, AT(target_schema),
+	 .argument = "SCHEMA",
+	 .help = "schema of the target that gets every table; without it, each table goes to a schema of the name that it has on the source"},
+	{.section = "local.pgsql", .name = "connect_string", .long_name = "local", .group = OPTION_CONNECTIONS,
+	 .type = OPTION_CONNECTION, AT(local),
+	 .help = "keep the state of the task and the changes that wait in this PostgreSQL database instead of a file"},
+	{.section = "local", .name = "path", .long_name = "local-path", .group = OPTION_CONNECTIONS, .type = OPTION_PATH,
+	 AT(local_path), .initial = "dbsync.db",
+	 .help = "file (SQLite) of the local store; a path in the configuration file starts from that file's folder"},
+	{.section = "local", .name = "durability", .long_name = "local-durability", .group = OPTION_CONNECTIONS,
+	 .type = OPTION_CHOICE, AT(local_durability), .choices = durability_choices, .initial = "full",
+	 .argument = "MODE",
+	 .help = "full: what is confirmed to the source survives a power failure; normal: it survives a crash of dbsync only"},
+
+	/* What is synchronized */
+	{.section = "dbsync", .name = "slot", .group = OPTION_TASK, .type = OPTION_SLOT, AT(slot), .initial = "dbsync_slot",
+	 .argument = "NAME",
+	 .help = "name of the replication slot on the source, and of the task"},
+	{.section = "dbsync", .name = "include_tables", .group = OPTION_TASK, .type = OPTION_TABLES, AT(include_tables),
+	 .help = "only these tables: schema.table, separated by commas, * stands for any text, unusual names in double quotes; without it, all"},
+	{.section = "dbsync", .name = "exclude_tables", .group = OPTION_TASK, .type = OPTION_TABLES, AT(exclude_tables),
+	 .help = "not these tables, written the same way"},
+
+	/* Full sync */
+	{.section = "dbsync", .name = "copy", .group = OPTION_COPY, .type = OPTION_BOOL, AT(copy.enabled), .initial = "on",
+	 .help = "off: no full sync; the target has the data already, and streaming starts from the existing slot"},
+	{.section = "dbsync", .name = "jobs", .letter = 'j', .group = OPTION_COPY, .type = OPTION_COUNT, AT(copy.jobs),
+	 .initial = "4", .min = 1, .max = 256,
+	 .help = "tables, or parts of large ones, that are copied at the same time; as many compared by verify"},
+	{.section = "dbsync", .name = "split_bytes", .group = OPTION_COPY, .type = OPTION_SIZE, AT(copy.split_bytes),
+	 .initial = "256MB", .min = 64 * KB, .max = 1024 * 1024 * GB,
+	 .help = "a table larger than this is copied in parts of this size"},
+	{.section = "dbsync", .name = "existing_rows", .group = OPTION_COPY, .type = OPTION_CHOICE, AT(copy.existing_rows),
+	 .choices = existing_choices, .initial = "stop", .argument = "POLICY",
+	 .help = "target table that is not empty before its copy: stop, or truncate it"},
+	{.section = "dbsync", .name = "unreadable_tables", .group = OPTION_COPY, .type = OPTION_CHOICE, AT(copy.unreadable),
+	 .choices = unreadable_choices, .initial = "stop", .argument = "POLICY",
+	 .help = "source table that the role may not read: stop, or skip it with a warning"},
+
+	/* Applying changes */
+	{.section = "dbsync", .name = "conflict", .group = OPTION_APPLY, .type = OPTION_CHOICE, AT(apply.conflict),
+	 .choices = conflict_choices, .initial = "stop", .argument = "POLICY",
+	 .help = "row missing or there already on the target: stop; skip the change and keep it in a table; or upsert, make the row as the source has it"},
+	{.section = "dbsync", .name = "group_changes", .group = OPTION_APPLY, .type = OPTION_COUNT, AT(apply.group_changes),
+	 .initial = "5000", .min = 1, .max = 10000000,
+	 .help = "changes in one target transaction, after which it ends at the next end of a source transaction"},
+	{.section = "dbsync", .name = "group_bytes", .group = OPTION_APPLY, .type = OPTION_SIZE, AT(apply.group_bytes),
+	 .initial = "8MB", .min = KB, .max = GB,
+	 .help = "the same limit, by size"},
+	{.section = "dbsync", .name = "pipeline_bytes", .group = OPTION_APPLY, .type = OPTION_SIZE, AT(apply.pipeline_bytes),
+	 .initial = "256kB", .min = 8 * KB, .max = 64 * MB,
+	 .help = "sent to the target and not yet answered"},
+
+	/* Limits and intervals */
+	{.section = "dbsync", .name = "queue_bytes", .group = OPTION_LIMITS, .type = OPTION_SIZE, AT(limits.queue_bytes),
+	 .initial = "32MB", .min = 64 * KB, .max = 16 * GB,
+	 .help = "changes that wait in memory; what is more goes to the local store"},
+	{.section = "dbsync", .name = "batch_bytes", .group = OPTION_LIMITS, .type = OPTION_SIZE, AT(limits.batch_bytes),
+	 .initial = "64kB", .min = 0, .max = 16 * MB,
+	 .help = "records that the source gathers for one message; 0: one record a message"},
+	{.section = "dbsync", .name = "status_interval", .group = OPTION_LIMITS, .type = OPTION_DURATION,
+	 AT(limits.status_interval_ms), .initial = "1s", .min = 10, .max = 5 * MINUTE,
+	 .help = "between two confirmations to the source; well below its wal_sender_timeout"},
+	{.section = "dbsync", .name = "report_interval", .group = OPTION_LIMITS, .type = OPTION_DURATION,
+	 AT(limits.report_interval_ms), .initial = "10s", .min = 100, .max = DAY,
+	 .help = "between two progress lines in the log"},
+	{.section = "dbsync", .name = "retry_max", .group = OPTION_LIMITS, .type = OPTION_DURATION, AT(limits.retry_max_ms),
+	 .initial = "30s", .min = 100, .max = DAY,
+	 .help = "longest wait between two tries to connect; the first one is half a second, then it doubles"},
+	{.section = "dbsync", .name = "retry_give_up", .group = OPTION_LIMITS, .type = OPTION_DURATION,
+	 AT(limits.retry_give_up_ms), .initial = "0", .min = 0, .max = 20 * DAY,
+	 .help = "stop after so long without a connection; 0: try for ever"},
+
+	/* One run */
+	{.name = "until", .group = OPTION_RUN, .type = OPTION_POSITION, AT(until),
+	 .help = "end with exit code 0 when everything up to this LSN is durable on the target; current: the source's position at the start"},
+	{.name = "copy_only", .group = OPTION_RUN, .type = OPTION_FLAG, AT(copy_only),
+	 .help = "end after the full sync"},
+	{.name = "daemon", .group = OPTION_RUN, .type = OPTION_FLAG, AT(daemon),
+	 .help = "run in the background"},
+	{.section = "dbsync", .name = "pid_file", .group = OPTION_RUN, .type = OPTION_PATH, AT(pid_file),
+	 .help = "write the process number there, and refuse to start while another process holds the file"},
+
+	/* Output */
+	{.name = "json", .group = OPTION_OUTPUT, .type = OPTION_FLAG, AT(json),
+	 .help = "print JSON instead of text"},
+};
+/* clang-format on */
+
+const int option_count = (int) (sizeof(option_table) / sizeof(option_table[0]));
+
+static const char *const group_titles[OPTION_GROUP_COUNT] = {
+	[OPTION_GENERAL] = "General", [OPTION_CONNECTIONS] = "Connections", [OPTION_TASK] = "What is synchronized",
+	[OPTION_COPY] = "Full sync",  [OPTION_APPLY] = "Applying changes",  [OPTION_LIMITS] = "Limits and intervals",
+	[OPTION_RUN] = "One run",     [OPTION_OUTPUT] = "Output",
+};
+
+const char *
+option_group_title(OptionGroup group)
+{
+	return group_titles[group];
+}
+
+const char *
+option_long_name(const Option *option, char buf[64])
+{
+	snprintf(buf, 64, "%s", (option->long_name != NULL) ? option->long_name : option->name);
+	for (char *c = buf; *c != '\0'; c++)
+	{
+		if (*c == '_')
+			*c = '-';
+	}
+	return buf;
+}
+
+const char *
+option_argument(const Option *option)
+{
+	if (option->argument != NULL)
+		return option->argument;
+	switch (option->type)
+	{
+		case OPTION_TEXT:
+		case OPTION_SLOT:
+			return "TEXT";
+		case OPTION_CONNECTION:
+			return "CONNECTION";
+		case OPTION_PATH:
+			return "FILE";
+		case OPTION_TABLES:
+			return "TABLES";
+		case OPTION_POSITION:
+			return "LSN|current";
+		case OPTION_BOOL:
+			return "on|off";
+		case OPTION_COUNT:
+			return "N";
+		case OPTION_SIZE:
+			return "SIZE";
+		case OPTION_DURATION:
+			return "TIME";
+		case OPTION_CHOICE:
+			return "CHOICE";
+		case OPTION_FLAG:
+		case OPTION_ACTION:
+			break;
+	}
+	return NULL;
+}
+
+const Option *
+option_find(const char *section, const char *name)
+{
+	for (int i = 0; i < option_count; i++)
+	{
+		const Option *option = &option_table[i];
+
+		if (option->section != NULL && strcmp(option->section, section) == 0 && strcmp(option->name, name) == 0)
+			return option;
+	}
+	return NULL;
+}
+
+const Option *
+option_find_long(const char *name, size_t length)
+{
+	char wanted[64];
+	char buf[64];
+
+	if (length >= sizeof(wanted))
+		return NULL;
+	for (size_t i = 0; i < length; i++)
+		wanted[i] = (name[i] == '_') ? '-' : name[i];
+	wanted[length] = '\0';
+	for (int i = 0; i < option_count; i++)
+	{
+		if (strcmp(option_long_name(&option_table[i], buf), wanted) == 0)
+			return &option_table[i];
+	}
+	return NULL;
+}
+
+const Option *
+option_find_letter(char letter)
+{
+	for (int i = 0; i < option_count; i++)
+	{
+		if (option_table[i].letter == letter && letter != 0)
+			return &option_table[i];
+	}
+	return NULL;
+}
+
+bool
+option_section_exists(const char *section)
+{
+	for (int i = 0; i < option_count; i++)
+	{
+		if (option_table[i].section != NULL && strcmp(option_table[i].section, section) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *
+option_nearest_name(const char *section, const char *name)
+{
+	Nearest nearest = NEAREST_INIT(name);
+
+	for (int i = 0; i < option_count; i++)
+	{
+		if (option_table[i].section != NULL && strcmp(option_table[i].section, section) == 0)
+			nearest_offer(&nearest, option_table[i].name);
+	}
+	return nearest_best(&nearest);
+}
+
+const char *
+option_nearest_section(const char *section)
+{
+	Nearest nearest = NEAREST_INIT(section);
+
+	for (int i = 0; i < option_count; i++)
+	{
+		if (option_table[i].section != NULL)
+			nearest_offer(&nearest, option_table[i].section);
+	}
+	return nearest_best(&nearest);
+}
+
+const char *
+option_nearest_long(const char *name, char buf[64])
+{
+	Nearest nearest = NEAREST_INIT(name);
+
+	for (int i = 0; i < option_count; i++)
+		nearest_offer(&nearest, (option_table[i].long_name != NULL) ? option_table[i].long_name : option_table[i].name);
+	if (nearest_best(&nearest) == NULL)
+		return NULL;
+	return option_long_name(option_find_long(nearest_best(&nearest), strlen(nearest_best(&nearest))), buf);
+}
+
+/* A number without sign, followed by one of the units; a bare 0 or, where units[0].text is "", a bare number. */
+typedef struct Unit
+{
+	const char *text;
+	int64_t factor;
+} Unit;
+
+static bool
+parse_with_unit(const char *text, const Unit *units, int unit_count, int64_t *value)
+{
+	int64_t number = 0;
+
+	if (!isdigit((unsigned char) *text))
+		return false;
+	for (; isdigit((unsigned char) *text); text++)
+	{
+		if (number > (INT64_MAX - (*text - '0')) / 10)
+			return false;
+		number = number * 10 + (*text - '0');
+	}
+	while (*text == ' ' || *text == '\t')
+		text++;
+	if (number == 0 && *text == '\0')
+	{
+		*value = 0;
+		return true;
+	}
+	for (int i = 0; i < unit_count; i++)
+	{
+		if (strcasecmp(text, units[i].text) == 0)
+		{
+			if (number > INT64_MAX / units[i].factor)
+				return false;
+			*value = number * units[i].factor;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Ascending; of those of one factor, the last is the one that is written. */
+static const Unit size_units[] = {{"", 1},    {"B", 1},  {"k", KB},  {"kB", KB},       {"M", MB},
+								  {"MB", MB}, {"G", GB}, {"GB", GB}, {"T", GB * 1024}, {"TB", GB * 1024}};
+static const Unit time_units[] = {{"ms", 1}, {"s", SECOND}, {"min", MINUTE}, {"h", MINUTE * 60}, {"d", DAY}};
+#define SIZE_UNITS ((int) (sizeof(size_units) / sizeof(size_units[0])))
+#define TIME_UNITS ((int) (sizeof(time_units) / sizeof(time_units[0])))
+
+bool
+option_parse_size(const char *text, int64_t *bytes)
+{
+	return parse_with_unit(text, size_units, SIZE_UNITS, bytes);
+}
+
+bool
+option_parse_duration(const char *text, int64_t *ms)
+{
+	return parse_with_unit(text, time_units, TIME_UNITS, ms);
+}
+
+const char *
+option_format_number(OptionType type, int64_t number, char buf[OPTION_NUMBER_SIZE])
+{
+	const Unit *units = (type == OPTION_SIZE) ? size_units : time_units;
+	int unit_count = (type == OPTION_SIZE) ? SIZE_UNITS : TIME_UNITS;
+	const Unit *best = NULL;
+
+	if (number != 0 && (type == OPTION_SIZE || type == OPTION_DURATION))
+	{
+		for (int i = 0; i < unit_count; i++)
+		{
+			if (number % units[i].factor == 0)
+				best = &units[i];
+		}
+	}
+	snprintf(buf, OPTION_NUMBER_SIZE, "%" PRId64 "%s", (best != NULL) ? number / best->factor : number,
+			 (best != NULL) ? best->text : "");
+	return buf;
+}
+
+bool
+option_parse_bool(const char *text, bool *value)
+{
+	static const char *const words[] = {"on", "true", "yes", "1", "off", "false", "no", "0"};
+
+	for (int i = 0; i < 8; i++)
+	{
+		if (strcasecmp(text, words[i]) == 0)
+		{
+			*value = (i < 4);
+			return true;
+		}
+	}
+	return false;
+}
