@@ -1,0 +1,80 @@
+/*
+ * preflight_private.h
+ *		What the parts of the preflight share: the report's makers, and what was found so far.
+ */
+#ifndef DBSYNC_SYNC_PREFLIGHT_PRIVATE_H
+#define DBSYNC_SYNC_PREFLIGHT_PRIVATE_H
+
+#include "base/strbuf.h"
+#include "pg/catalog.h"
+#include "sync/preflight.h"
+
+typedef struct Preflight
+{
+	const Config *config;
+	PreflightReport *report;
+	Arena	   *arena;			/* the report's */
+
+	/* the task as the local store knows it */
+	bool		has_task;
+	TaskState	task;
+	bool		has_started;	/* its slot was made: a start resumes it */
+	bool		copy_pending;	/* tables are still to be copied */
+
+	PgConn	   *source;
+	char	   *source_role;	/* quoted */
+	char	   *source_database;	/* quoted */
+	char	   *source_encoding;
+	const char *source_id;
+	PgCatalog	source_tables;
+	bool		has_source_tables;
+
+	PgConn	   *target;
+	char	   *target_role;	/* quoted */
+	char	   *target_database;	/* quoted */
+	bool		retry;			/* a server could not be reached for now */
+} Preflight;
+
+void finding_add(Preflight *p, FindingSeverity severity, const char *side, const char *mend, const char *fmt, ...) DBSYNC_PRINTF(5, 6);
+/* What went wrong with a query of the preflight itself; false on a stop, which ends it. */
+bool finding_add_error(Preflight *p, const char *side, Error *err);
+
+/* Names for a line of text: the first ones, then how many more. */
+typedef struct NameList
+{
+	StrBuf		text;
+	int			count;
+} NameList;
+
+void name_list_add(NameList *list, const char *name);
+void name_list_add_table(NameList *list, const char *schema, const char *name);
+const char *name_list_text(NameList *list);		/* ends the list */
+void name_list_free(NameList *list);
+
+/* "GRANT ... ON a, b TO role;", broken into statements of a few tables. */
+typedef struct GrantList
+{
+	StrBuf		text;
+	int			open;			/* tables in the statement that is not ended yet */
+} GrantList;
+
+void grant_list_add(GrantList *list, const char *rights, const char *schema, const char *name, const char *role);
+const char *grant_list_text(GrantList *list, const char *role);	/* ends the list */
+void grant_list_free(GrantList *list);
+
+/* Value of a result's first row as text, number, truth. */
+const char *result_text(const PGresult *result, const char *column);	/* NULL for SQL NULL */
+int64_t result_number(const PGresult *result, const char *column);
+bool result_is_true(const PGresult *result, const char *column);
+
+/* Is the table one that dbsync reads rows of: not a partitioned root, readable unless the user asked to skip it? */
+bool preflight_is_copied(const Preflight *p, const PgTable *table);
+
+/* The parts.  false: stopped. */
+bool preflight_source(Preflight *p, Error *err) DBSYNC_MUST_CHECK;
+bool preflight_slot(Preflight *p, const PGresult *facts, Error *err) DBSYNC_MUST_CHECK;
+bool preflight_source_tables(Preflight *p, Error *err) DBSYNC_MUST_CHECK;
+bool preflight_target(Preflight *p, Error *err) DBSYNC_MUST_CHECK;
+bool preflight_target_tables(Preflight *p, Error *err) DBSYNC_MUST_CHECK;
+
+#endif

@@ -1,0 +1,48 @@
+/* Opens the local store: an SQLite file, or a PostgreSQL database. */
+#include "sync/task_store.h"
+
+#include "pg/conn.h"
+#include "store/pg_store.h"
+#include "store/sqlite_store.h"
+
+#include <string.h>
+#include <unistd.h>
+
+/* Is there a store in the database?  Asked only after it could not be opened, to tell "never made" from "broken". */
+static bool
+pg_store_is_missing(const char *conninfo)
+{
+	PgConnOptions options = {.role = PG_ROLE_STORE, .name_suffix = "store"};
+	PgConn	   *conn = NULL;
+	Error		ignored = ERROR_INIT;
+	Arena	   *arena = arena_new(0);
+	const char *value = NULL;
+	bool		missing;
+
+	missing = pg_connect(conninfo, &options, &conn, &ignored) &&
+		pg_query_value(conn, arena, "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = 'dbsync_local'",
+					   0, NULL, &value, &ignored) &&
+		value != NULL && strcmp(value, "0") == 0;
+	pg_close(conn);
+	arena_free(arena);
+	error_clear(&ignored);
+	return missing;
+}
+
+bool
+task_store_open(const Config *config, StoreMode mode, Store **store, Error *err)
+{
+	*store = NULL;
+	if (config->local == NULL)
+	{
+		if (mode != STORE_CREATE && access(config->local_path, F_OK) != 0)
+			return true;
+		return sqlite_store_open(config->local_path, config->local_durability, mode, store, err);
+	}
+	if (pg_store_open(config->local, config->local_durability, mode, store, err))
+		return true;
+	if (mode == STORE_CREATE || !pg_store_is_missing(config->local))
+		return false;
+	error_clear(err);
+	return true;
+}
