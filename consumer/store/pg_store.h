@@ -3,8 +3,8 @@
  *		The local store in a PostgreSQL database.  Implements model/store.h.
  *
  * Its tables are in the schema dbsync_local, which is created where it is missing: the role needs CREATE on the database, or a
- * schema dbsync_local that it owns.  The database should be the store's own, or at least not the source or the target in a
- * load test: every change is written here once more.
+ * schema dbsync_local that it owns.  Every change is written here once more, so a server of its own
+ * keeps that load away from source and target.
  *
  * Three connections: one appends, one reads, one keeps state and holds the task's lock (a session's advisory lock, so no
  * connection pooler in transaction mode).  When the server goes away a call fails with ERROR_RETRY; the next one connects
