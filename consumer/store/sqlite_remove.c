@@ -4,6 +4,8 @@
  */
 #include "store/sqlite_internal.h"
 
+#include "store/store_rows.h"
+
 #define REMOVE_ROWS 1000
 #define REMOVE_BYTES (16 * 1024 * 1024)
 
@@ -219,6 +221,99 @@ sqlite_remove_applied(Store *base, const char *task, Lsn applied_lsn, int64_t ke
 	return true;
 }
 
+static bool
+remove_from_step(SqliteStore *store, const char *task, Lsn from, bool *done, Error *err)
+{
+	AppendCounts counts = {0, 0, 0};
+	bool		ok;
+
+	if (!sqlite_write_begin(store, true, err))
+		return false;
+	ok = sqlite_delete_some(&store->writer, STMT_ROWS_FROM, task, from, &counts, done, err) &&
+		sqlite_count_off(&store->writer, task, &counts, err);
+	return sqlite_write_end(store, ok, err);
+}
+
+bool
+sqlite_remove_from(Store *base, const char *task, Lsn from, Error *err)
+{
+	SqliteStore *store = sqlite_store(base);
+	bool		done = false;
+	bool		ok;
+
+	pthread_mutex_lock(&store->append_lock);
+	if (store->batch.dirty)
+		ok = error_set(err, ERROR_FAILED, "%s: transactions cannot be removed before a commit or rollback", store->description);
+	else
+		ok = sqlite_delete_void(store, task, err);
+	while (ok && !done)
+		ok = remove_from_step(store, task, from, &done, err);
+	store->batch.order_known = false;
+	__atomic_add_fetch(&store->generation, 1, __ATOMIC_RELEASE);
+	pthread_mutex_unlock(&store->append_lock);
+	return ok && sqlite_save_received(base, task, from, err);
+}
+
+/* What was read ahead may be gone. */
+static void
+forget_read_ahead(SqliteStore *store)
+{
+	pthread_mutex_lock(&store->read_lock);
+	read_ahead_drop(&store->ahead);
+	store->ahead.whole_lsn = LSN_NONE;
+	pthread_mutex_unlock(&store->read_lock);
+}
+
+/*
+ * received_lsn comes first, then rows from the last one backwards: wherever a dbsync dies in between, the next one starts at
+ * received_lsn and removes the rest.
+ */
+bool
+sqlite_remove_from(Store *base, const char *task, Lsn from, Error *err)
+{
+	SqliteStore *store = sqlite_store(base);
+	SqliteConn *conn = &store->writer;
+	bool		is_first = true;
+	bool		done = false;
+	bool		ok;
+
+	pthread_mutex_lock(&store->append_lock);
+	if (store->batch.dirty)
+		ok = error_set(err, ERROR_FAILED, "%s: transactions cannot be removed before a commit or rollback", store->description);
+	else
+		ok = sqlite_delete_void(store, task, err);
+	while (ok && !done)
+	{
+		AppendCounts counts = {0, 0, 0};
+
+		ok = sqlite_write_begin(store, true, err);
+		if (!ok)
+			break;
+		if (is_first)
+		{
+			sqlite3_stmt *row = sqlite_statement(conn, STMT_SET_RECEIVED, err);
+
+			ok = row != NULL;
+			if (ok)
+			{
+				sqlite_bind_text_static(row, 1, task);
+				sqlite3_bind_int64(row, 2, (int64_t) from);
+				ok = sqlite_run(conn, row, err);
+			}
+			if (ok && sqlite3_changes(conn->db) == 0)
+				ok = store_unknown_task(task, store->description, err);
+			is_first = false;
+		}
+		ok = ok && sqlite_delete_some(conn, STMT_ROWS_FROM, task, from, &counts, &done, err) &&
+			sqlite_count_off(conn, task, &counts, err);
+		ok = sqlite_write_end(store, ok, err);
+	}
+	store->batch.order_known = false;
+	forget_read_ahead(store);
+	pthread_mutex_unlock(&store->append_lock);
+	return ok;
+}
+
 /*
  * First the task itself goes and its transactions become void, in one transaction; then they are deleted in steps.  A dbsync that
  * dies in between leaves void rows, which go when the task is locked again.
@@ -248,6 +343,7 @@ sqlite_drop_task(Store *base, const char *task, Error *err)
 		ok = sqlite_write_end(store, ok && row != NULL, err);
 	}
 	ok = ok && sqlite_delete_void(store, task, err);
+	forget_read_ahead(store);
 	pthread_mutex_unlock(&store->append_lock);
 	for (int64_t pages = KEEP_FREE_PAGES + 1; ok && pages > KEEP_FREE_PAGES;)
 	{
