@@ -49,7 +49,6 @@
 		" applied_lsn = max(applied_lsn, excluded.applied_lsn)," \
 		" segment = max(segment, excluded.segment)") \
 	STATEMENT(SAVE_RECEIVED, "UPDATE db_sync_status SET received_lsn = max(received_lsn, ?2) WHERE task = ?1") \
-	STATEMENT(SET_RECEIVED, "UPDATE db_sync_status SET received_lsn = ?2 WHERE task = ?1") \
 	STATEMENT(SAVE_APPLIED, \
 		"UPDATE db_sync_status SET applied_lsn = ?2, applied_commit_us = ?3 WHERE task = ?1 AND applied_lsn <= ?2") \
 	STATEMENT(ADD_COUNTS, \
@@ -106,9 +105,6 @@
 		"SELECT id, is_last AND piece = 0, changes, bytes FROM sync_sqls WHERE task = ?1 AND commit_lsn = ?2" \
 		" ORDER BY commit_lsn, part, piece LIMIT 1000") \
 	/* From the end, so that what a crash leaves has lost its last part first and is never taken for whole. */ \
-	STATEMENT(ROWS_FROM, \
-		"SELECT id, is_last AND piece = 0, changes, bytes FROM sync_sqls WHERE task = ?1 AND commit_lsn >= ?2" \
-		" ORDER BY commit_lsn DESC, part DESC, piece DESC LIMIT 1000") \
 	STATEMENT(ROWS_FROM, \
 		"SELECT id, is_last AND piece = 0, changes, bytes FROM sync_sqls WHERE task = ?1 AND commit_lsn >= ?2" \
 		" ORDER BY commit_lsn DESC, part DESC, piece DESC LIMIT 1000") \
@@ -248,7 +244,6 @@ bool sqlite_count_off(SqliteConn *conn, const char *task, const AppendCounts *co
 /* Rows that sync_pending marks, if any: deleted, in transactions of their own. */
 bool sqlite_delete_void(SqliteStore *store, const char *task, Error *err) DBSYNC_MUST_CHECK;
 
-bool sqlite_remove_from(Store *store, const char *task, Lsn from, Error *err);
 
 /* sqlite_read.c */
 bool sqlite_read(Store *store, const char *task, Lsn after_commit_lsn, int after_part, TxnPart **part, Error *err);

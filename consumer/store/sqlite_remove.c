@@ -221,39 +221,6 @@ sqlite_remove_applied(Store *base, const char *task, Lsn applied_lsn, int64_t ke
 	return true;
 }
 
-static bool
-remove_from_step(SqliteStore *store, const char *task, Lsn from, bool *done, Error *err)
-{
-	AppendCounts counts = {0, 0, 0};
-	bool		ok;
-
-	if (!sqlite_write_begin(store, true, err))
-		return false;
-	ok = sqlite_delete_some(&store->writer, STMT_ROWS_FROM, task, from, &counts, done, err) &&
-		sqlite_count_off(&store->writer, task, &counts, err);
-	return sqlite_write_end(store, ok, err);
-}
-
-bool
-sqlite_remove_from(Store *base, const char *task, Lsn from, Error *err)
-{
-	SqliteStore *store = sqlite_store(base);
-	bool		done = false;
-	bool		ok;
-
-	pthread_mutex_lock(&store->append_lock);
-	if (store->batch.dirty)
-		ok = error_set(err, ERROR_FAILED, "%s: transactions cannot be removed before a commit or rollback", store->description);
-	else
-		ok = sqlite_delete_void(store, task, err);
-	while (ok && !done)
-		ok = remove_from_step(store, task, from, &done, err);
-	store->batch.order_known = false;
-	__atomic_add_fetch(&store->generation, 1, __ATOMIC_RELEASE);
-	pthread_mutex_unlock(&store->append_lock);
-	return ok && sqlite_save_received(base, task, from, err);
-}
-
 /* What was read ahead may be gone. */
 static void
 forget_read_ahead(SqliteStore *store)
@@ -265,8 +232,8 @@ forget_read_ahead(SqliteStore *store)
 }
 
 /*
- * received_lsn comes first, then rows from the last one backwards: wherever a dbsync dies in between, the next one starts at
- * received_lsn and removes the rest.
+ * From the last row backwards: wherever a dbsync dies in between, what is left of a transaction is not whole, and the next run
+ * removes the rest.
  */
 bool
 sqlite_remove_from(Store *base, const char *task, Lsn from, Error *err)
@@ -291,7 +258,7 @@ sqlite_remove_from(Store *base, const char *task, Lsn from, Error *err)
 			break;
 		if (is_first)
 		{
-			sqlite3_stmt *row = sqlite_statement(conn, STMT_SET_RECEIVED, err);
+			sqlite3_stmt *row = sqlite_statement(conn, STMT_SAVE_RECEIVED, err);
 
 			ok = row != NULL;
 			if (ok)

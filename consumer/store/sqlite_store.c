@@ -82,7 +82,6 @@ static const StoreOps sqlite_ops = {
 	.commit = sqlite_commit,
 	.rollback = sqlite_rollback,
 	.remove_from = sqlite_remove_from,
-	.remove_from = sqlite_remove_from,
 	.drop_incomplete = sqlite_drop_incomplete,
 	.read = sqlite_read,
 	.read_relations = sqlite_read_relations,
