@@ -1,0 +1,286 @@
+/* Gathers where a task stands. */
+#include "observe/status.h"
+
+#include "base/clock.h"
+#include "base/hash.h"
+#include "pg/conn.h"
+#include "sync/task_store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *
+status_state_name(const TaskStatus *status)
+{
+	return status->found ? task_phase_name(status->state.phase) : "none";
+}
+
+void
+status_free(TaskStatus *status)
+{
+	arena_free(status->arena);
+	status->arena = NULL;
+}
+
+/* ---- local store ---- */
+
+static void
+add_item(StatusTable *table, const CopyItem *item)
+{
+	table->chunks++;
+	table->estimated_rows += item->estimated_rows > 0 ? item->estimated_rows : 0;
+	table->estimated_bytes += item->estimated_bytes;
+	if (item->phase == COPY_DONE)
+	{
+		table->chunks_done++;
+		table->rows += item->rows;
+		table->bytes += item->bytes;
+		if (item->end_us > table->end_us)
+			table->end_us = item->end_us;
+	}
+	if (item->phase != COPY_PENDING && item->start_us != 0 && (table->start_us == 0 || item->start_us < table->start_us))
+		table->start_us = item->start_us;
+	if (item->phase != COPY_PENDING)
+		table->phase = COPY_RUNNING;
+}
+
+void
+status_sum_items(TaskStatus *status, const CopyItem *items, int count)
+{
+	HashMap    *seen = hash_new();
+	StrBuf		key = STRBUF_INIT;
+
+	status->tables = arena_zalloc(status->arena, sizeof(StatusTable) * ((size_t) count + 1));
+	status->table_count = 0;
+	for (int i = 0; i < count; i++)
+	{
+		StatusTable *table;
+
+		strbuf_reset(&key);
+		strbuf_append(&key, items[i].schema);
+		strbuf_append_char(&key, '\0');
+		strbuf_append(&key, items[i].table);
+		table = hash_get(seen, strbuf_text(&key), key.length);
+		if (table == NULL)
+		{
+			table = &status->tables[status->table_count++];
+			table->schema = items[i].schema;
+			table->table = items[i].table;
+			hash_put(seen, strbuf_text(&key), key.length, table);
+		}
+		add_item(table, &items[i]);
+	}
+	for (int i = 0; i < status->table_count; i++)
+	{
+		StatusTable *table = &status->tables[i];
+
+		if (table->chunks_done == table->chunks)
+			table->phase = COPY_DONE;
+		else
+			table->end_us = 0;
+	}
+	hash_free(seen, NULL);
+	strbuf_free(&key);
+}
+
+static bool
+read_store(const Config *config, TaskStatus *status, Error *err)
+{
+	Store	   *store = NULL;
+	CopyItem   *items = NULL;
+	int			count = 0;
+	bool		ok;
+
+	if (!task_store_open(config, STORE_READ_ONLY, &store, err))
+		return false;
+	if (store == NULL)
+		return true;
+	status->store = arena_strdup(status->arena, store->description);
+	ok = store->ops->load_task(store, config->slot, status->arena, &status->state, &status->found, err);
+	if (ok && status->found)
+		ok = store->ops->load_items(store, config->slot, status->arena, &items, &count, err) &&
+			store->ops->stats(store, config->slot, &status->waiting, err);
+	if (ok && status->found)
+	{
+		status_sum_items(status, items, count);
+		status->applied_lsn = status->state.applied_lsn;
+		status->applied_commit_us = status->state.applied_commit_us;
+	}
+	store->ops->close(store);
+	return ok;
+}
+
+/* ---- servers ---- */
+
+static Lsn
+lsn_at(const PGresult *result, int column)
+{
+	Lsn			lsn;
+
+	return !PQgetisnull(result, 0, column) && lsn_parse(PQgetvalue(result, 0, column), &lsn) ? lsn : LSN_NONE;
+}
+
+static int64_t
+number_at(const PGresult *result, int column)
+{
+	return PQgetisnull(result, 0, column) ? STATUS_UNKNOWN : strtoll(PQgetvalue(result, 0, column), NULL, 10);
+}
+
+/* Keeps why a server could not be asked; that is not an error of the status. */
+static void
+keep_error(TaskStatus *status, StatusServer *server, Error *err)
+{
+	server->connected = false;
+	server->error = arena_strdup(status->arena, err->message != NULL ? err->message : "unknown");
+	error_clear(err);
+}
+
+static bool
+query_source(PgConn *conn, const Config *config, TaskStatus *status, double *flush_lag, Error *err)
+{
+	const char *values[] = {config->slot};
+	PGresult   *result = NULL;
+
+	if (!pg_exec_params(conn,
+						"SELECT p.lsn, s.slot_name IS NOT NULL, s.active, s.active_pid, s.confirmed_flush_lsn, s.restart_lsn,"
+						" greatest(p.lsn - s.confirmed_flush_lsn, 0)::bigint, greatest(p.lsn - s.restart_lsn, 0)::bigint,"
+						" s.wal_status, s.safe_wal_size, pg_catalog.date_part('epoch', r.flush_lag)"
+						" FROM (SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn()"
+						"  ELSE pg_catalog.pg_current_wal_lsn() END AS lsn) p"
+						" LEFT JOIN pg_catalog.pg_replication_slots s ON s.slot_name = $1"
+						" LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = s.active_pid",
+						1, values, &result, err))
+		return false;
+	status->current_lsn = lsn_at(result, 0);
+	status->slot.exists = PQgetvalue(result, 0, 1)[0] == 't';
+	status->slot.active = status->slot.exists && PQgetvalue(result, 0, 2)[0] == 't';
+	status->slot.active_pid = PQgetisnull(result, 0, 3) ? 0 : atoi(PQgetvalue(result, 0, 3));
+	status->slot.confirmed = lsn_at(result, 4);
+	status->slot.restart = lsn_at(result, 5);
+	status->slot.lag_bytes = number_at(result, 6);
+	status->slot.retained_bytes = number_at(result, 7);
+	status->slot.wal_status = PQgetisnull(result, 0, 8) ? NULL : arena_strdup(status->arena, PQgetvalue(result, 0, 8));
+	status->slot.safe_wal_size = number_at(result, 9);
+	*flush_lag = PQgetisnull(result, 0, 10) ? 0 : strtod(PQgetvalue(result, 0, 10), NULL);
+	PQclear(result);
+	return true;
+}
+
+static void
+read_source(const Config *config, TaskStatus *status, double *flush_lag)
+{
+	PgConnOptions options = {.role = PG_ROLE_SOURCE, .name_suffix = "status"};
+	PgConn	   *conn = NULL;
+	Error		err = ERROR_INIT;
+
+	status->source.connected = pg_connect(config->source, &options, &conn, &err) &&
+		query_source(conn, config, status, flush_lag, &err);
+	if (!status->source.connected)
+		keep_error(status, &status->source, &err);
+	pg_close(conn);
+}
+
+/* A table that is not there yet: no run came that far. */
+static bool
+query_or_missing(PgConn *conn, const char *sql, const char *task, PGresult **result, Error *err)
+{
+	const char *values[] = {task};
+
+	if (pg_exec_params(conn, sql, 1, values, result, err))
+		return true;
+	*result = NULL;
+	if (strcmp(err->sqlstate, "42P01") != 0 && strcmp(err->sqlstate, "3F000") != 0)
+		return false;
+	error_clear(err);
+	return true;
+}
+
+static bool
+query_target(PgConn *conn, const Config *config, TaskStatus *status, Error *err)
+{
+	PGresult   *result = NULL;
+	int64_t		commit_us;
+
+	if (!query_or_missing(conn, "SELECT applied_lsn, commit_time FROM dbsync.progress WHERE task = $1", config->slot, &result, err))
+		return false;
+	if (result != NULL && PQntuples(result) > 0)
+	{
+		status->applied_lsn = lsn_at(result, 0);
+		if (!PQgetisnull(result, 0, 1) && clock_parse(PQgetvalue(result, 0, 1), &commit_us))
+			status->applied_commit_us = commit_us;
+	}
+	PQclear(result);
+	if (!query_or_missing(conn, "SELECT pg_catalog.count(*) FROM dbsync.conflicts WHERE task = $1", config->slot, &result, err))
+		return false;
+	status->conflicts = result != NULL ? number_at(result, 0) : 0;
+	PQclear(result);
+	return true;
+}
+
+static void
+read_target(const Config *config, TaskStatus *status)
+{
+	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "status"};
+	PgConn	   *conn = NULL;
+	Error		err = ERROR_INIT;
+
+	status->target.connected = pg_connect(config->target, &options, &conn, &err) && query_target(conn, config, status, &err);
+	if (!status->target.connected)
+		keep_error(status, &status->target, &err);
+	pg_close(conn);
+}
+
+/* ---- lag ---- */
+
+/*
+ * The progress row stands still while nothing is to be applied.  Where nothing waits in the local store, what was received or
+ * confirmed is on the target too.
+ */
+static void
+measure_lag(TaskStatus *status, double flush_lag)
+{
+	Lsn			done = status->applied_lsn;
+
+	if (status->current_lsn == LSN_NONE || !status->found || status->state.phase < TASK_CATCHING_UP)
+		return;
+	if (status->waiting.transaction_count == 0)
+	{
+		if (status->state.received_lsn > done)
+			done = status->state.received_lsn;
+		if (status->slot.exists && status->slot.confirmed > done)
+			done = status->slot.confirmed;
+	}
+	if (done == LSN_NONE)
+		return;
+	status->lag_bytes = status->current_lsn > done ? (int64_t) (status->current_lsn - done) : 0;
+	if (status->lag_bytes == 0)
+		status->lag_seconds = 0;
+	else if (status->waiting.transaction_count > 0 && status->waiting.first_commit_us != 0)
+		status->lag_seconds = (double) (clock_wall_us() - status->waiting.first_commit_us) / 1e6;
+	else if (status->slot.active)
+		status->lag_seconds = flush_lag;
+	else if (status->applied_commit_us != 0)
+		status->lag_seconds = (double) (clock_wall_us() - status->applied_commit_us) / 1e6;
+	if (status->lag_seconds < 0 && status->lag_seconds != STATUS_UNKNOWN)
+		status->lag_seconds = 0;
+}
+
+bool
+status_read(const Config *config, TaskStatus *status, Error *err)
+{
+	double		flush_lag = 0;
+
+	memset(status, 0, sizeof(*status));
+	status->arena = arena_new(0);
+	status->task = arena_strdup(status->arena, config->slot);
+	status->conflicts = status->lag_bytes = STATUS_UNKNOWN;
+	status->lag_seconds = STATUS_UNKNOWN;
+	status->slot.lag_bytes = status->slot.retained_bytes = status->slot.safe_wal_size = STATUS_UNKNOWN;
+
+	if (!read_store(config, status, err))
+		return false;
+	read_source(config, status, &flush_lag);
+	read_target(config, status);
+	measure_lag(status, flush_lag);
+	return true;
+}
