@@ -197,18 +197,21 @@ append_facts(StrBuf *out, const ProgressLine *line, int level)
 	char number[PROGRESS_NUMBER_SIZE];
 	char duration[CLOCK_TEXT_SIZE];
 
-	if (level >= 3 && percent >= 0)
-		append_bar(out, percent);
+	if (level >= 3)
+		append_bar(out, (percent >= 0) ? percent : 0);
+	/* Of fixed width, so that the lines stand in columns. */
 	if (percent >= 0)
-		strbuf_printf(out, "  %2d%%", percent);
+		strbuf_printf(out, "  %7d%%", percent);
 	else
-		strbuf_printf(out, "  %s", progress_format_bytes((double) line->done_bytes, number));
+		strbuf_printf(out, "  %8s", progress_format_bytes((double) line->done_bytes, number));
 	if (level >= 4)
-		strbuf_printf(out, "  %s rows", progress_format_count(line->rows, number));
+		strbuf_printf(out, "  %13s rows", progress_format_count(line->rows, number));
 	if (level >= 1)
-		strbuf_printf(out, "  %s/s", progress_format_bytes(line->bytes_per_second, number));
+		strbuf_printf(out, "  %7s/s", progress_format_bytes(line->bytes_per_second, number));
 	if (level >= 2 && left_ms >= 0)
-		strbuf_printf(out, "  %s left", clock_format_duration(left_ms / 1000 * 1000, duration));
+		strbuf_printf(out, "  %11s left", clock_format_duration((left_ms + 999) / 1000 * 1000, duration));
+	else if (level >= 2)
+		strbuf_printf(out, "%18s", "");
 }
 
 void

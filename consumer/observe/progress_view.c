@@ -329,11 +329,11 @@ report_copy(ProgressView *view)
 	for (const RunningItem *item = view->running; item != NULL; item = item->next)
 		rows += item->rows;
 	pthread_mutex_unlock(&view->mutex);
-	log_info(MODULE, "full sync: %d of %d done, %d running percent=%d rows=%lld size=\"%s\" rate=\"%s/s\" left=\"%s\"",
-			 done, count, running, (percent < 0) ? 0 : percent, (long long) rows,
+	log_info(MODULE, "full sync: %d of %d done, %d running percent=%d rows=%lld size=\"%s\" rate=\"%s/s\"%s%s%s", done,
+			 count, running, (percent < 0) ? 0 : percent, (long long) rows,
 			 progress_format_bytes((double) bytes, bytes_text),
-			 progress_format_bytes(total.bytes_per_second, rate_text),
-			 (left_ms < 0) ? "?" : clock_format_duration(left_ms, left_text));
+			 progress_format_bytes(total.bytes_per_second, rate_text), (left_ms < 0) ? "" : " left=\"",
+			 (left_ms < 0) ? "" : clock_format_duration(left_ms, left_text), (left_ms < 0) ? "" : "\"");
 	pthread_mutex_lock(&view->mutex);
 }
 
