@@ -1,0 +1,119 @@
+/*
+ * apply.h
+ *		Brings source transactions to the target, in source order, exactly once.
+ *
+ * One Applier is one target connection, used by one thread at a time.  Source transactions are gathered in a group, which is one
+ * target transaction; applier_commit() ends the group at a source commit boundary and moves the progress row of the task in the same
+ * target transaction.  After a crash or a lost connection the truth is what applier_progress() reads; transactions that are done
+ * already are skipped by their position, so feeding them again does no harm.
+ *
+ *		applier_open -> applier_progress (or applier_set_progress) -> { applier_apply ... applier_commit } ... -> applier_close
+ *
+ * Failures.  After any failure of apply or commit the group is dead: the caller calls applier_rollback(), or closes the applier,
+ * and feeds again everything behind applier_progress().
+ *	 ERROR_RETRY		connection lost, deadlock, lock timeout: close, wait, open again, feed again.  The outcome of a commit whose
+ *						answer was lost is seen by reading the progress.
+ *	 ERROR_CONFLICT		a change does not fit the target's rows.  Policy stop: needs a person.  Policy skip or upsert: roll back and
+ *						feed again with the same Applier; it remembers where it met the conflict, goes there change by change, each
+ *						under a savepoint, and returns to full speed behind it.
+ *	 others				need a person; the message names operation, table, key, transaction and LSN.
+ *
+ * What the applier does not do: transactional messages (M records) are not applied; an UPDATE that changes nothing we know (every
+ * column an unchanged TOAST value) is not sent.
+ *
+ * Memory: the parts given that wait for answers (bounded by pipeline_bytes), one parsed record, and a few hundred prepared statements.
+ */
+#ifndef DBSYNC_APPLY_APPLY_H
+#define DBSYNC_APPLY_APPLY_H
+
+#include "base/error.h"
+#include "config/config.h"
+#include "model/lsn.h"
+#include "model/txn.h"
+
+typedef struct Applier Applier;
+
+/*
+ * Who the target's backend of the last applier was.  Kept by the caller over close and open (start with APPLIER_SESSION_INIT): after
+ * a network cut the old backend may live on, holding the task's lock; the next applier_open() ends it.
+ */
+typedef struct ApplierSession
+{
+	int			pid;			/* 0: none yet */
+	char		backend_start[64];
+} ApplierSession;
+
+#define APPLIER_SESSION_INIT {0, ""}
+
+typedef struct ApplierOptions
+{
+	const char *conninfo;		/* target */
+	const char *task;
+	const char *source_id;		/* a progress row of another source is refused */
+	int			source_timeline;
+	const char *slot;
+	const char *target_schema;	/* every table goes there; NULL: the source's schema */
+	const char *client_encoding;	/* of the records; NULL: UTF8.  "SQL_ASCII" also takes values that are not valid in it */
+	ApplyOptions apply;
+	ApplierSession *session;	/* or NULL */
+
+	/* Callbacks get arg; each may be NULL. */
+	void	   *arg;
+	/* Changes of tables that are not wanted are passed over. */
+	bool (*wanted) (void *arg, const char *schema, const char *table);
+	/* Changes of transactions with commit_lsn < this are in the table's copy already.  LSN_NONE: no such copy.  Asked once a relation and segment. */
+	Lsn (*table_snapshot_lsn) (void *arg, const char *schema, const char *table);
+	/* The relation records of a stored segment, each ended by '\n', malloc'd; called when a change names a relation not seen yet. */
+	bool (*load_relations) (void *arg, int64_t segment, char **records, size_t *length, Error *err);
+} ApplierOptions;
+
+typedef struct ApplierStats
+{
+	/* since applier_open, committed */
+	int64_t		transactions;
+	int64_t		changes;
+	int64_t		conflicts;		/* skipped or upserted, also those of the open group */
+	Lsn			applied_lsn;	/* what the progress row says; LSN_NONE before it was read */
+	int64_t		commit_time_us; /* of the last committed source transaction; 0: none */
+
+	/* the open group */
+	bool		group_open;		/* something waits for applier_commit */
+	bool		in_transaction; /* parts of a source transaction are missing: no commit now */
+	bool		commit_wanted;	/* the applier asks for a commit at once (it has just passed a conflict) */
+	int64_t		group_transactions;
+	int64_t		group_changes;
+	int64_t		group_bytes;
+	Lsn			group_end_lsn;	/* end of its last whole transaction */
+} ApplierStats;
+
+/*
+ * Connects, takes the task's lock (another dbsync on the same target and task is refused, ERROR_FAILED, naming its backend;
+ * ERROR_RETRY where options->session says that it may be our own old one), and creates schema dbsync with its tables where
+ * missing; where the role may not create them, the error has the exact GRANT.  options is copied; its strings must live on.
+ */
+bool applier_open(const ApplierOptions *options, Applier **applier, Error *err) DBSYNC_MUST_CHECK;
+void applier_close(Applier *applier);		/* NULL is fine; an open group is rolled back */
+
+/* Between groups only.  Reads the task's row; everything with commit_lsn < *applied is done. */
+bool applier_progress(Applier *applier, Lsn *applied, bool *found, Error *err) DBSYNC_MUST_CHECK;
+/* Between groups only.  Writes the row, before the first transaction: the slot's consistent point. */
+bool applier_set_progress(Applier *applier, Lsn applied, Error *err) DBSYNC_MUST_CHECK;
+/* Between groups only.  Removes the task's row and its conflicts (dbsync drop). */
+bool applier_forget(Applier *applier, Error *err) DBSYNC_MUST_CHECK;
+
+/*
+ * Takes over the part, whether it succeeds or not.  Parts come in order; a transaction that is done already is passed over, but its
+ * relation records count.  Returns when everything is sent and no more than pipeline_bytes are unanswered, so an error may be one
+ * of an earlier change.
+ */
+bool applier_apply(Applier *applier, TxnPart *part, Error *err) DBSYNC_MUST_CHECK;
+/* At a source transaction's end.  Returns when the target has committed; does nothing where no group is open. */
+bool applier_commit(Applier *applier, Error *err) DBSYNC_MUST_CHECK;
+/* Gives up the open group and half a transaction with it.  Never fails: where the connection is gone, the next call says so. */
+void applier_rollback(Applier *applier);
+
+void applier_stats(const Applier *applier, ApplierStats *stats);
+/* False where the role may not set session_replication_role: triggers and foreign keys of the target fire. */
+bool applier_replica_role(const Applier *applier);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * statements.c
+ *		Prepared statements of one connection, least recently used ones first to go.
+ */
+#include "apply/statements.h"
+
+#include "base/hash.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct StatementCache
+{
+	HashMap	   *by_key;
+	int			limit;
+	uint64_t	last_number;
+	Statement  *newest;
+	Statement  *oldest;
+	StrBuf		key;			/* scratch */
+	TargetSql	sql;			/* scratch */
+};
+
+StatementCache *
+statements_new(int limit)
+{
+	StatementCache *cache = mem_zalloc(sizeof(StatementCache));
+
+	cache->by_key = hash_new();
+	cache->limit = limit;
+	return cache;
+}
+
+static void
+free_statement(void *value)
+{
+	Statement  *statement = value;
+
+	free(statement->params);
+	free(statement->key);
+	free(statement);
+}
+
+void
+statements_clear(StatementCache *cache)
+{
+	hash_clear(cache->by_key, free_statement);
+	cache->newest = cache->oldest = NULL;
+}
+
+void
+statements_free(StatementCache *cache)
+{
+	if (cache == NULL)
+		return;
+	hash_free(cache->by_key, free_statement);
+	strbuf_free(&cache->key);
+	target_sql_free(&cache->sql);
+	free(cache);
+}
+
+static void
+unlink_statement(StatementCache *cache, Statement *statement)
+{
+	if (statement->newer != NULL)
+		statement->newer->older = statement->older;
+	else
+		cache->newest = statement->older;
+	if (statement->older != NULL)
+		statement->older->newer = statement->newer;
+	else
+		cache->oldest = statement->newer;
+}
+
+static void
+link_newest(StatementCache *cache, Statement *statement)
+{
+	statement->newer = NULL;
+	statement->older = cache->newest;
+	if (cache->newest != NULL)
+		cache->newest->newer = statement;
+	else
+		cache->oldest = statement;
+	cache->newest = statement;
+}
+
+static bool
+evict_oldest(StatementCache *cache, Pipeline *pipeline, const PipelineNote *note, Error *err)
+{
+	Statement  *statement = cache->oldest;
+	PipelineNote control = *note;
+	bool		is_prepared = !statement->is_empty;
+	char		sql[64];
+
+	snprintf(sql, sizeof(sql), "DEALLOCATE %s", statement->name);
+	control.kind = PIPELINE_CONTROL;
+	unlink_statement(cache, statement);
+	hash_remove(cache->by_key, statement->key, statement->key_length);
+	free_statement(statement);
+	return !is_prepared || pipeline_query(pipeline, sql, 0, NULL, &control, err);
+}
+
+static bool
+prepare(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change, const PipelineNote *note,
+		Statement **result, Error *err)
+{
+	Statement  *statement;
+	PipelineNote prepare_note = *note;
+
+	if (!target_sql_build(table, operation, change, &cache->sql, err))
+		return false;
+	if (table->relation->identity == 'f' && table->key_count == 0 && operation != TARGET_INSERT)
+		table->null_patterns++;
+	while (hash_count(cache->by_key) >= (size_t) cache->limit)
+	{
+		if (!evict_oldest(cache, pipeline, note, err))
+			return false;
+	}
+
+	prepare_note.kind = PIPELINE_PREPARE;
+	statement = mem_zalloc(sizeof(Statement));
+	snprintf(statement->name, sizeof(statement->name), "dbsync_%" PRIu64, ++cache->last_number);
+	statement->any_count = cache->sql.any_count;
+	statement->is_empty = cache->sql.is_empty;
+	if (!statement->is_empty && !pipeline_prepare(pipeline, statement->name, strbuf_text(&cache->sql.text), &prepare_note, err))
+	{
+		free_statement(statement);
+		return false;
+	}
+	statement->param_count = cache->sql.param_count;
+	statement->params = mem_alloc(sizeof(int) * (size_t) (statement->param_count + 1));
+	for (int i = 0; i < statement->param_count; i++)
+		statement->params[i] = cache->sql.params[i];
+	/* counting this one may have changed what the key says; it is found under the key that was asked for */
+	statement->key_length = cache->key.length;
+	statement->key = strbuf_detach(&cache->key);
+	hash_put(cache->by_key, statement->key, statement->key_length, statement);
+	link_newest(cache, statement);
+	*result = statement;
+	return true;
+}
+
+bool
+statements_get(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change,
+			   const PipelineNote *note, Statement **statement, Error *err)
+{
+	Statement  *found;
+
+	target_sql_key(table, operation, change, &cache->key);
+	found = hash_get(cache->by_key, cache->key.data, cache->key.length);
+	if (found == NULL)
+		return prepare(cache, pipeline, table, operation, change, note, statement, err);
+	if (found != cache->newest)
+	{
+		unlink_statement(cache, found);
+		link_newest(cache, found);
+	}
+	*statement = found;
+	return true;
+}
+
+int
+statements_count(const StatementCache *cache)
+{
+	return (int) hash_count(cache->by_key);
+}

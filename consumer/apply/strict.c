@@ -1,0 +1,265 @@
+/*
+ * strict.c
+ *		One change becomes one statement, in source order, and its answer must be one row.
+ *
+ * This is the reference: whatever is faster must end with the same tables.
+ */
+#include "apply/applier_private.h"
+
+#include "base/log.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bool
+is_done_in_copy(const Applier *applier, const TargetTable *table)
+{
+	return applier->commit_lsn < table->snapshot_lsn;
+}
+
+static bool
+sends_bytes(const Applier *applier)
+{
+	return applier->options.client_encoding != NULL && strcmp(applier->options.client_encoding, "SQL_ASCII") == 0;
+}
+
+static bool
+collect_values(Applier *applier, const ChangeContext *context, const Statement *statement, size_t *size, Error *err)
+{
+	const Change *change = context->change;
+
+	if (applier->value_capacity < statement->param_count)
+	{
+		applier->value_capacity = statement->param_count;
+		applier->values = mem_realloc(applier->values, sizeof(char *) * (size_t) applier->value_capacity);
+	}
+	*size = 0;
+	for (int i = 0; i < statement->param_count; i++)
+	{
+		const Value *value = target_sql_value(change, statement->params[i]);
+
+		if (value->kind == VALUE_BYTES && !sends_bytes(applier))
+		{
+			error_set(err, ERROR_FAILED, "a value is not valid in the encoding of the stream: the source database is SQL_ASCII and holds bytes that are not UTF-8");
+			error_hint(err, "Use a target database with encoding SQL_ASCII too, or repair the rows at the source");
+			return conflict_context(applier, change, context->use->part, err);
+		}
+		applier->values[i] = value->data;
+		*size += value->length + 5;
+	}
+	return true;
+}
+
+/* Sends the statement of a change, whatever its answer may be. */
+bool
+strict_send(Applier *applier, const ChangeContext *context, TargetTable *table, TargetOperation operation, Error *err)
+{
+	PipelineNote note = {.kind = PIPELINE_CHANGE, .use = context->use, .offset = context->offset, .length = context->length};
+	Statement  *statement;
+	size_t		size;
+
+	if (operation == TARGET_UPDATE && !target_sql_check_update(table, context->change, err))
+		return conflict_context(applier, context->change, context->use->part, err);
+	if (!applier_begin(applier, err))
+		return false;
+	if (!statements_get(applier->statements, applier->pipeline, table, operation, context->change, &note, &statement, err))
+		return err->kind == ERROR_FAILED && err->sqlstate[0] == '\0' ? conflict_context(applier, context->change, context->use->part, err) : false;
+	if (statement->is_empty)
+		return true;
+	note.any_count = statement->any_count;
+	return collect_values(applier, context, statement, &size, err) &&
+		pipeline_execute(applier->pipeline, statement->name, statement->param_count, applier->values, size, &note, err);
+}
+
+/* An update or delete of a row that the source could not name. */
+static bool
+no_identity(Applier *applier, const ChangeContext *context, Error *err)
+{
+	const Relation *relation = context->change->relation;
+	StrBuf		name = STRBUF_INIT;
+
+	pg_quote_qualified(&name, relation->schema, relation->table);
+	error_set(err, ERROR_CONFLICT, "the source does not say which row: %s has no usable replica identity", strbuf_text(&name));
+	error_hint(err, "On the source, for changes to come: ALTER TABLE %s REPLICA IDENTITY FULL, or give it a primary key. This change needs conflict = skip and a repair by hand, or a new copy of the table",
+			   strbuf_text(&name));
+	strbuf_free(&name);
+	if (applier->options.apply.conflict == CONFLICT_STOP)
+		return conflict_context(applier, context->change, context->use->part, err);
+	conflict_note(applier, context->change, context->use->part, "skipped", err);
+	return true;
+}
+
+static TargetOperation
+operation_of(const Applier *applier, const Change *change, const TargetTable *table)
+{
+	switch (change->kind)
+	{
+		case CHANGE_UPDATE:
+			return TARGET_UPDATE;
+		case CHANGE_DELETE:
+			return TARGET_DELETE;
+		default:
+			return applier->options.apply.conflict == CONFLICT_UPSERT && table->has_arbiter ? TARGET_UPSERT : TARGET_INSERT;
+	}
+}
+
+bool
+strict_apply(Applier *applier, const ChangeContext *context, Error *err)
+{
+	const Change *change = context->change;
+	TargetTable *table = NULL;
+
+	if (change->kind == CHANGE_TRUNCATE)
+	{
+		applier->stats.group_changes++;
+		if (applier->is_careful)
+			return careful_apply(applier, context, NULL, TARGET_INSERT, err);
+		return truncate_send(applier, context, err);
+	}
+	if (!feed_table(applier, change->relation, &table, err))
+		return err->kind == ERROR_FAILED && err->sqlstate[0] == '\0' ? conflict_context(applier, change, context->use->part, err) : false;
+	if (!table->is_wanted || is_done_in_copy(applier, table))
+		return true;
+	applier->stats.group_changes++;
+	if (change->no_identity)
+		return no_identity(applier, context, err);
+	if (applier->is_careful)
+		return careful_apply(applier, context, table, operation_of(applier, change, table), err);
+	return strict_send(applier, context, table, operation_of(applier, change, table), err);
+}
+
+/*
+ * Answers
+ */
+
+/* The target has changed under a plan of an earlier group: a new look at it, from the group's start, either works or says better what is wrong. */
+static bool
+is_stale_plan(const Applier *applier, const Change *change, const Error *err)
+{
+	static const char *const states[] = {"42P01", "42703", "42704", "42804", "42P10", "3F000", "428C9"};
+	const TargetTable *table = change->relation != NULL ? change->relation->applier_data : NULL;
+
+	if (table == NULL || table->loaded_in_group == applier->group_number)
+		return false;
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+	{
+		if (strcmp(err->sqlstate, states[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+explain_truncate(Error *err)
+{
+	if (strcmp(err->sqlstate, "0A000") == 0)
+		error_hint(err, "On the target a foreign key of a table outside of the source's TRUNCATE points here: drop it, or truncate by hand with CASCADE and go on with conflict = skip");
+}
+
+/* A change's answer is not what it should be; err has the reason without any context. */
+static bool
+change_failed(Applier *applier, const PipelineNote *note, const Change *change, Error *err)
+{
+	const TxnPart *part = note->use->part;
+
+	if (applier->watches)
+	{
+		/* careful.c decides */
+		error_move(&applier->failure, err);
+		applier->has_failure = true;
+		return true;
+	}
+	if (is_stale_plan(applier, change, err))
+		err->kind = ERROR_RETRY;
+	if (change->kind == CHANGE_TRUNCATE)
+		explain_truncate(err);
+	if (careful_can_pass(applier, err))
+		return careful_retreat(applier, part->commit_lsn, err);
+	return conflict_context(applier, change, part, err);
+}
+
+static bool
+wrong_count(Applier *applier, const PipelineNote *note, const Change *change, const char *count, Error *err)
+{
+	if (strcmp(count, "0") != 0)
+		error_set(err, ERROR_CONFLICT, "%s rows of the target were changed, not one", count);
+	else if (change->kind == CHANGE_INSERT)
+		error_set(err, ERROR_CONFLICT, "the target took the row and stored none (a rule, or a trigger that fires under session_replication_role = replica)");
+	else
+		error_set(err, ERROR_CONFLICT, "the target has no such row");
+
+	/* Nothing has happened, and nothing behind it hangs on it: no need to go back. */
+	if (!applier->watches && strcmp(count, "0") == 0 &&
+		(applier->options.apply.conflict == CONFLICT_SKIP ||
+		 (applier->options.apply.conflict == CONFLICT_UPSERT && change->kind == CHANGE_DELETE)))
+	{
+		conflict_note(applier, change, note->use->part, "skipped", err);
+		return true;
+	}
+	return change_failed(applier, note, change, err);
+}
+
+/* err is set already for a server's error; count is for a wrong number of rows. */
+static bool
+explain_change(Applier *applier, const PipelineNote *note, const char *count, Error *err)
+{
+	Arena	   *own = arena_new(0);
+	Arena	   *record_arena = applier->record_arena;
+	Error		ignored = ERROR_INIT;
+	Record		record;
+	bool		ok;
+
+	/* The arena of the record in hand is in use: answers are read while it is being sent. */
+	applier->record_arena = own;
+	if (!feed_parse(applier, note->use, note->offset, note->length, &record, &ignored))
+		ok = count == NULL ? false : error_set(err, ERROR_CONFLICT, "a change affected %s rows", count);
+	else if (count != NULL)
+		ok = wrong_count(applier, note, &record.change, count, err);
+	else
+		ok = change_failed(applier, note, &record.change, err);
+	applier->record_arena = record_arena;
+	arena_free(own);
+	error_clear(&ignored);
+	return ok;
+}
+
+static bool
+progress_lost(const Applier *applier, Error *err)
+{
+	error_set(err, ERROR_FAILED, "%s: the progress of task \"%s\" was moved or removed by someone else", pg_conn_name(applier->conn),
+			  applier->options.task);
+	return error_hint(err, "Look at dbsync.progress on the target; nothing of this group was committed");
+}
+
+bool
+strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err)
+{
+	Applier    *applier = arg;
+	ExecStatusType status = PQresultStatus(result);
+
+	if (status == PGRES_PIPELINE_ABORTED && applier->has_failure)
+		return true;
+	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+	{
+		pg_error(applier->conn, result, err);
+		if (note->use != NULL && err->kind != ERROR_RETRY)
+			return explain_change(applier, note, NULL, err);
+		return note->kind == PIPELINE_COMMIT ? error_context(err, "commit on the target") : false;
+	}
+	switch (note->kind)
+	{
+		case PIPELINE_CHANGE:
+			if (note->any_count || strcmp(PQcmdTuples(result), "1") == 0)
+				return true;
+			return explain_change(applier, note, PQcmdTuples(result), err);
+		case PIPELINE_PROGRESS:
+			return strcmp(PQcmdTuples(result), "1") == 0 || progress_lost(applier, err);
+		case PIPELINE_COMMIT:
+			/* COMMIT of a failed transaction succeeds, by rolling back */
+			return strcmp(PQcmdStatus(result), "COMMIT") == 0 ||
+				error_set(err, ERROR_FAILED, "%s: the target answered %s to COMMIT", pg_conn_name(applier->conn), PQcmdStatus(result));
+		default:
+			return true;
+	}
+}
