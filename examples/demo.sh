@@ -261,7 +261,7 @@ for table in pgbench_accounts pgbench_branches pgbench_history pgbench_tellers; 
 	fi
 	printf '  %-18s %10s %18s   %s\n' "$table" ${on_source:-? ?} "$answer"
 done
-quietly "$DBSYNC" drop -c "$work/my.cfg"
+quietly "$DBSYNC" drop --yes -c "$work/my.cfg"
 
 rate()
 {

@@ -58,7 +58,7 @@ foreach my $local ('sqlite', 'pg')
 	is($code, 4, "$local: verify exits with 4 where a row differs");
 	like($out . $err, qr/item/, "$local: and names the table");
 
-	($code, $out, $err) = $task->run('drop');
+	($code, $out, $err) = $task->run('drop', '--yes');
 	is($code, 0, "$local: drop");
 	is($source->safe_psql('app', 'SELECT count(*) FROM pg_replication_slots'), 0, "$local: drop removes the slot");
 }

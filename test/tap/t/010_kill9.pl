@@ -162,7 +162,7 @@ foreach my $round (1 .. $rounds)
 	$load = undef;
 	$task->until_current_ok("round $round ($local): --until current after $share kills");
 	$task->sums_equal_ok("round $round ($local): sums equal, seed $seed");
-	my ($code) = $task->run('drop');
+	my ($code) = $task->run('drop', '--yes');
 	is($code, 0, "round $round: drop");
 }
 note("$in_copy kills in the full sync, $in_stream in the stream");

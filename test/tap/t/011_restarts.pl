@@ -63,7 +63,7 @@ foreach my $local ('sqlite', 'pg')
 	is($task->stop, 0, "$local: stopped");
 	$task->until_current_ok("$local: a later run");
 	$task->sums_equal_ok("$local: sums equal at the end");
-	my ($code) = $task->run('drop');
+	my ($code) = $task->run('drop', '--yes');
 	is($code, 0, "$local: drop");
 }
 

@@ -152,7 +152,7 @@ foreach my $local ('sqlite', 'pg')
 	$task->sums_equal_ok("$local: every type, by stream", @tables, @keys);
 	my ($code) = $task->run('verify');
 	is($code, 0, "$local: verify agrees, whatever the servers' output settings");
-	$task->run('drop');
+	$task->run('drop', '--yes');
 	$target->safe_psql('app', 'TRUNCATE ' . join(', ', @tables, @keys));
 }
 

@@ -126,7 +126,7 @@ $columns{extra} = 'id, a, missing';
 equal_ok('after the mended table');
 
 # What the preflight finds before anything was copied.
-$task->run('drop');
+$task->run('drop', '--yes');
 $target->safe_psql('app', 'DROP TABLE wider; ALTER TABLE dropped DROP a');
 my $broken = DbsyncTest->new(name => 'broken', source => $source, target => $target);
 ($code, $out, $err) = $broken->run('check');

@@ -118,9 +118,9 @@ foreach my $local ('sqlite', 'pg')
 	like("$out$err", qr/slot/, "$local: and is named");
 	is(slots(), 0, "$local: and not made anew");
 
-	($code, $out, $err) = $task->run('drop');
+	($code, $out, $err) = $task->run('drop', '--yes');
 	is($code, 0, "$local: drop of a task whose slot is gone");
-	($code, $out, $err) = $task->run('drop');
+	($code, $out, $err) = $task->run('drop', '--yes');
 	is($code, 0, "$local: drop once more");
 
 	# The whole once more on the same target, whose tables hold rows: refused, unless told to.
@@ -128,11 +128,11 @@ foreach my $local ('sqlite', 'pg')
 	cmp_ok($code, 'ne', '0', "$local: a full sync into tables that hold rows is refused");
 	like("$out$err", qr/(item|log)/, "$local: and names them");
 	is(slots(), 0, "$local: before it makes a slot");
-	$task->run('drop');
+	$task->run('drop', '--yes');
 	$target->safe_psql('app', 'TRUNCATE item, log');
 	$task->until_current_ok("$local: a new full sync after drop");
 	$task->sums_equal_ok("$local: sums equal after the new full sync");
-	$task->run('drop');
+	$task->run('drop', '--yes');
 	is(slots(), 0, "$local: no slot stays");
 }
 
