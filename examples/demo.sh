@@ -50,6 +50,7 @@ clean_up()
 	trap '' INT TERM
 	[ -z "$dbsync_pid" ] || kill -KILL "$dbsync_pid" 2>/dev/null
 	[ -z "$pgbench_pid" ] || kill -KILL "$pgbench_pid" 2>/dev/null
+	wait 2>/dev/null
 	local side
 	for side in source target; do
 		[ -f "$work/$side/data/postmaster.pid" ] &&
@@ -108,7 +109,7 @@ start_server()
 	local dir=$work/$1
 
 	mkdir -p "$dir"
-	quietly "$BINDIR/initdb" -D "$dir/data" -U postgres -A trust -E UTF8 --locale=C.UTF-8
+	quietly "$BINDIR/initdb" -D "$dir/data" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8
 	# Only a Unix socket, in this folder: no port of the machine is used.
 	cat >>"$dir/data/postgresql.conf" <<-CONF
 		listen_addresses = ''
