@@ -12,6 +12,32 @@
 #define ALWAYS      (GROUP(GENERAL) | GROUP(CONNECTIONS) | GROUP(TASK))
 
 /* clang-format off */
+static const CommandOption verify_options[] = {
+	{"tables", "LIST", "compare only these, a list like include_tables; a partitioned table's name stands for all of it"},
+	{"wait", "TIME", "how long to wait for the target to pass the source's position (default 60s)"},
+	{"once", NULL, "do not look again at tables that differ"},
+	{NULL, NULL, NULL},
+};
+
+static const CommandOption schema_options[] = {
+	{"section", "NAME", "only pre-data (tables, types, functions) or post-data (indexes, constraints, triggers)"},
+	{"pre-data", NULL, "the same as --section=pre-data"},
+	{"post-data", NULL, "the same as --section=post-data"},
+	{"print", NULL, "write the SQL to standard output and leave the target alone"},
+	{NULL, NULL, NULL},
+};
+
+static const CommandOption sqls_options[] = {
+	{"limit", "N", "show at most N transactions"},
+	{NULL, NULL, NULL},
+};
+
+static const CommandOption drop_options[] = {
+	{"yes", NULL, "do not ask"},
+	{"force", NULL, "go on where source or target cannot be reached, and say what is left"},
+	{NULL, NULL, NULL},
+};
+
 const Command command_table[] = {
 	{.name = "run", .usage = "[OPTION]...", .function = cmd_run,
 	 .summary = "copy the source, then keep the target in step until stopped (the default)",
@@ -33,19 +59,19 @@ const Command command_table[] = {
 	 .summary = "compare every table on both sides",
 	 .text = "Waits until the target has passed the source's position, then compares the number of rows and a sum over their text.\n"
 			 "Exit code 4 if a table differs. While the source is written to, a difference may be a change on its way.\n",
-	 .groups = ALWAYS | GROUP(COPY) | GROUP(OUTPUT), .flags = COMMAND_NEEDS_CONFIG},
+	 .groups = ALWAYS | GROUP(COPY) | GROUP(OUTPUT), .flags = COMMAND_NEEDS_CONFIG, .own_options = verify_options},
 	{.name = "schema", .usage = "[OPTION]...", .function = cmd_schema,
 	 .summary = "create the source's tables on the target, by pg_dump and psql",
 	 .text = "Shows what it runs. pg_dump must be of the source's major version or newer.\n",
-	 .groups = ALWAYS, .flags = COMMAND_NEEDS_CONFIG},
+	 .groups = ALWAYS, .flags = COMMAND_NEEDS_CONFIG, .own_options = schema_options},
 	{.name = "sqls", .usage = "[OPTION]...", .function = cmd_sqls,
 	 .summary = "show the changes that wait in the local store, as SQL",
 	 .text = "For people: it is not meant to be run.\n",
-	 .groups = ALWAYS | GROUP(OUTPUT), .flags = 0},
+	 .groups = ALWAYS, .flags = 0, .own_options = sqls_options},
 	{.name = "drop", .usage = "[OPTION]...", .function = cmd_drop,
 	 .summary = "remove the task: slot, local state, and progress on the target",
 	 .text = "The target's tables and rows stay. A new run then starts with a full sync.\n",
-	 .groups = ALWAYS, .flags = COMMAND_NEEDS_CONFIG},
+	 .groups = ALWAYS, .flags = COMMAND_NEEDS_CONFIG, .own_options = drop_options},
 	{.name = NULL},
 };
 /* clang-format on */

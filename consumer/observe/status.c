@@ -173,6 +173,11 @@ read_source(const Config *config, TaskStatus *status, double *flush_lag)
 	PgConn	   *conn = NULL;
 	Error		err = ERROR_INIT;
 
+	if (config->source == NULL)
+	{
+		status->source.error = "not configured: [src.pgsql] connect_string";
+		return;
+	}
 	status->source.connected = pg_connect(config->source, &options, &conn, &err) &&
 		query_source(conn, config, status, flush_lag, &err);
 	if (!status->source.connected)
@@ -224,6 +229,11 @@ read_target(const Config *config, TaskStatus *status)
 	PgConn	   *conn = NULL;
 	Error		err = ERROR_INIT;
 
+	if (config->target == NULL)
+	{
+		status->target.error = "not configured: [desc.pgsql] connect_string";
+		return;
+	}
 	status->target.connected = pg_connect(config->target, &options, &conn, &err) && query_target(conn, config, status, &err);
 	if (!status->target.connected)
 		keep_error(status, &status->target, &err);
