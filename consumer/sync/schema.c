@@ -1,0 +1,496 @@
+/*
+ * By way of a custom archive: its list of contents names every object by oid, so that what is not wanted can be taken out exactly.
+ */
+#include "sync/schema.h"
+
+#include "base/log.h"
+#include "base/strbuf.h"
+#include "pg/catalog.h"
+#include "sync/pg_program.h"
+#include "sync/table_filter.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SET_17 "SET transaction_timeout = 0;\n"
+
+typedef struct Schema
+{
+	const Config *config;
+	const SchemaOptions *options;
+	Arena	   *arena;
+	PgConn	   *source;
+	PgCatalog	tables;			/* all of the source's */
+	PgPrograms	programs;
+	int			target_version;	/* 0: not asked */
+	HashMap    *dropped;		/* "class/oid" of what depends on tables that are not wanted */
+	HashMap    *detached;		/* "schema name" of partitions whose root is not wanted */
+	char	   *folder;			/* temporary */
+	char	   *archive;
+	char	   *list;
+	char	   *used;
+	char	   *sql;
+} Schema;
+
+static bool
+keep_all(const char *schema DBSYNC_UNUSED, const char *name DBSYNC_UNUSED, void *arg DBSYNC_UNUSED)
+{
+	return true;
+}
+
+static bool
+is_wanted(const Schema *schema, const PgTable *table)
+{
+	if (!table->can_select && schema->config->copy.unreadable == UNREADABLE_SKIP)
+		return false;
+	return table_filter_wants(table->schema, table->name, (void *) schema->config);
+}
+
+/*
+ * A root is needed where any of its partitions is wanted, though no pattern may name it.
+ */
+static bool
+root_is_needed(const Schema *schema, const PgTable *root)
+{
+	for (int i = 0; i < schema->tables.count; i++)
+	{
+		const PgTable *leaf = &schema->tables.tables[i];
+
+		if (leaf->is_partition && leaf->root_schema != NULL && strcmp(leaf->root_schema, root->schema) == 0 &&
+			strcmp(leaf->root_name, root->name) == 0 && is_wanted(schema, leaf))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_dumped(const Schema *schema, const PgTable *table)
+{
+	return is_wanted(schema, table) || (table->kind == 'p' && !table->is_partition && root_is_needed(schema, table));
+}
+
+/* ---- what is left out ---- */
+
+static void
+append_oid(StrBuf *list, uint32_t oid)
+{
+	strbuf_printf(list, "%s%u", list->length > 1 ? "," : "", oid);
+}
+
+static bool
+load_dropped(Schema *schema, const char *unwanted, const char *wanted, Error *err)
+{
+	/* Tables that are wanted stay, so that the target says what they lack. */
+	static const char sql[] =
+		"WITH RECURSIVE gone(class, oid) AS ("
+		" SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, u.oid FROM pg_catalog.unnest($1::oid[]) u(oid)"
+		" UNION SELECT d.classid, d.objid FROM pg_catalog.pg_depend d"
+		" JOIN gone g ON d.refclassid = g.class AND d.refobjid = g.oid"
+		" WHERE NOT (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = ANY ($2::oid[])))"
+		" SELECT class || '/' || oid FROM gone"
+		/* what a view shows depends on its rule, and the rule on the tables */
+		" UNION SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid || '/' || r.ev_class"
+		" FROM gone g JOIN pg_catalog.pg_rewrite r ON r.oid = g.oid"
+		" WHERE g.class = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND NOT r.ev_class = ANY ($2::oid[])";
+	const char *values[] = {unwanted, wanted};
+	PGresult   *result = NULL;
+
+	if (!pg_exec_params(schema->source, sql, 2, values, &result, err))
+		return false;
+	for (int i = 0; i < PQntuples(result); i++)
+		hash_put_text(schema->dropped, PQgetvalue(result, i, 0), schema);
+	PQclear(result);
+	return true;
+}
+
+static bool
+find_unwanted(Schema *schema, Error *err)
+{
+	StrBuf		unwanted = STRBUF_INIT;
+	StrBuf		wanted = STRBUF_INIT;
+	StrBuf		name = STRBUF_INIT;
+	bool		ok;
+
+	schema->dropped = hash_new();
+	schema->detached = hash_new();
+	strbuf_append_char(&unwanted, '{');
+	strbuf_append_char(&wanted, '{');
+	for (int i = 0; i < schema->tables.count; i++)
+	{
+		const PgTable *table = &schema->tables.tables[i];
+		const PgTable *root = table->is_partition && table->root_schema != NULL
+			? pg_catalog_find(&schema->tables, table->root_schema, table->root_name) : NULL;
+
+		append_oid(is_dumped(schema, table) ? &wanted : &unwanted, table->oid);
+		if (root != NULL && !is_dumped(schema, root))
+		{
+			strbuf_reset(&name);
+			strbuf_printf(&name, "%s %s ", table->schema, table->name);
+			hash_put_text(schema->detached, strbuf_text(&name), schema);
+		}
+	}
+	strbuf_append_char(&unwanted, '}');
+	strbuf_append_char(&wanted, '}');
+	ok = unwanted.length == 2 || load_dropped(schema, strbuf_text(&unwanted), strbuf_text(&wanted), err);
+	strbuf_free(&unwanted);
+	strbuf_free(&wanted);
+	strbuf_free(&name);
+	return ok;
+}
+
+bool
+schema_entry_parse(const char *line, uint32_t *class_oid, uint32_t *oid, const char **description)
+{
+	char	   *end;
+	unsigned long number;
+
+	if (*line < '0' || *line > '9')
+		return false;
+	number = strtoul(line, &end, 10);
+	(void) number;
+	if (end[0] != ';' || end[1] != ' ')
+		return false;
+	number = strtoul(end + 2, &end, 10);
+	*class_oid = (uint32_t) number;
+	if (*end != ' ')
+		return false;
+	number = strtoul(end + 1, &end, 10);
+	*oid = (uint32_t) number;
+	if (*end != ' ')
+		return false;
+	*description = end + 1;
+	return true;
+}
+
+static bool
+starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
+
+bool
+schema_entry_is_ours(const char *line)
+{
+	uint32_t	class_oid;
+	uint32_t	oid;
+	const char *what;
+
+	if (!schema_entry_parse(line, &class_oid, &oid, &what))
+		return false;
+	/* A comment on an extension can be set by its owner only, and says nothing of the tables. */
+	return starts_with(what, "EXTENSION - alidecode ") || starts_with(what, "COMMENT - EXTENSION ") ||
+		starts_with(what, "SCHEMA - alidecode ") || starts_with(what, "SCHEMA - dbsync ") ||
+		starts_with(what, "SCHEMA - dbsync_local ") || starts_with(what, "COMMENT - SCHEMA alidecode ") ||
+		starts_with(what, "COMMENT - SCHEMA dbsync ");
+}
+
+/* "TABLE ATTACH schema partition owner": entries without oids, known by name. */
+static bool
+is_detached(const Schema *schema, const char *what)
+{
+	const void *key;
+	size_t		length;
+	void	   *value;
+	size_t		cursor = 0;
+
+	if (!starts_with(what, "TABLE ATTACH "))
+		return false;
+	what += strlen("TABLE ATTACH ");
+	while (hash_next(schema->detached, &cursor, &key, &length, &value))
+		if (strncmp(what, key, length) == 0)
+			return true;
+	return false;
+}
+
+static bool
+is_left_out(const Schema *schema, const char *line)
+{
+	uint32_t	class_oid;
+	uint32_t	oid;
+	const char *what;
+	char		key[32];
+
+	if (!schema_entry_parse(line, &class_oid, &oid, &what))
+		return false;
+	snprintf(key, sizeof(key), "%u/%u", class_oid, oid);
+	return schema_entry_is_ours(line) || is_detached(schema, what) ||
+		(oid != 0 && hash_get_text(schema->dropped, key) != NULL);
+}
+
+static bool
+filter_list(Schema *schema, Error *err)
+{
+	FILE	   *in = fopen(schema->list, "r");
+	FILE	   *out = in != NULL ? fopen(schema->used, "w") : NULL;
+	char	   *line = NULL;
+	size_t		size = 0;
+	bool		ok = out != NULL;
+
+	while (ok && getline(&line, &size, in) > 0)
+		if (!is_left_out(schema, line))
+			ok = fputs(line, out) >= 0;
+	if (out != NULL && fclose(out) != 0)
+		ok = false;
+	if (!ok)
+		ok = error_errno(err, "cannot filter the list of contents in %s", schema->folder);
+	if (in != NULL)
+		fclose(in);
+	free(line);
+	return ok;
+}
+
+/* ---- programs ---- */
+
+typedef struct Arguments
+{
+	const char **list;
+	int			count;
+	int			capacity;
+} Arguments;
+
+static void
+add_argument(Arguments *arguments, const char *text)
+{
+	if (arguments->count + 1 >= arguments->capacity)
+	{
+		arguments->capacity = arguments->capacity == 0 ? 32 : arguments->capacity * 2;
+		arguments->list = mem_realloc(arguments->list, sizeof(char *) * (size_t) arguments->capacity);
+	}
+	arguments->list[arguments->count++] = text;
+	arguments->list[arguments->count] = NULL;
+}
+
+static bool
+run(Schema *schema, Arguments *arguments, const char *password, const char *output, Error *err)
+{
+	bool		ok;
+
+	log_info("schema", "running %s", pg_program_line(arguments->list, schema->arena));
+	ok = pg_program_run(arguments->list, password, output, err);
+	free(arguments->list);
+	*arguments = (Arguments) {0};
+	return ok;
+}
+
+static bool
+dump(Schema *schema, Error *err)
+{
+	Arguments	arguments = {0};
+	const char *plain;
+	const char *password;
+
+	if (!pg_program_conninfo(schema->config->source, schema->arena, &plain, &password, err))
+		return false;
+	add_argument(&arguments, schema->programs.pg_dump);
+	add_argument(&arguments, "-Fc");
+	add_argument(&arguments, "-s");
+	add_argument(&arguments, "--no-owner");
+	add_argument(&arguments, "--no-privileges");
+	add_argument(&arguments, "--no-publications");
+	add_argument(&arguments, "--no-subscriptions");
+	add_argument(&arguments, "--exclude-schema=alidecode");
+	add_argument(&arguments, "--exclude-schema=dbsync");
+	add_argument(&arguments, "--exclude-schema=dbsync_local");
+	for (int i = 0; i < schema->tables.count; i++)
+	{
+		const PgTable *table = &schema->tables.tables[i];
+		StrBuf		name = STRBUF_INIT;
+
+		if (is_dumped(schema, table))
+			continue;
+		strbuf_append(&name, "--exclude-table=");
+		pg_quote_qualified(&name, table->schema, table->name);
+		add_argument(&arguments, arena_strdup(schema->arena, strbuf_text(&name)));
+		strbuf_free(&name);
+	}
+	add_argument(&arguments, "-f");
+	add_argument(&arguments, schema->archive);
+	add_argument(&arguments, "-d");
+	add_argument(&arguments, plain);
+	return run(schema, &arguments, password, NULL, err);
+}
+
+static bool
+make_sql(Schema *schema, Error *err)
+{
+	Arguments	arguments = {0};
+
+	add_argument(&arguments, schema->programs.pg_restore);
+	add_argument(&arguments, "-l");
+	add_argument(&arguments, schema->archive);
+	if (!run(schema, &arguments, NULL, schema->list, err) || !filter_list(schema, err))
+		return false;
+	add_argument(&arguments, schema->programs.pg_restore);
+	add_argument(&arguments, "--no-owner");
+	add_argument(&arguments, "--no-privileges");
+	if (schema->options->section != NULL)
+		add_argument(&arguments, arena_printf(schema->arena, "--section=%s", schema->options->section));
+	add_argument(&arguments, "-L");
+	add_argument(&arguments, schema->used);
+	add_argument(&arguments, "-f");
+	add_argument(&arguments, "-");
+	add_argument(&arguments, schema->archive);
+	return run(schema, &arguments, NULL, schema->sql, err);
+}
+
+/* A newer pg_dump sets what an older target does not know. */
+static bool
+fit_target(Schema *schema, Error *err)
+{
+	char	   *fitted;
+	FILE	   *in;
+	FILE	   *out;
+	char	   *line = NULL;
+	size_t		size = 0;
+	bool		ok;
+
+	if (schema->target_version == 0 || schema->target_version >= 170000 || schema->programs.major < 17)
+		return true;
+	fitted = arena_printf(schema->arena, "%s/fitted.sql", schema->folder);
+	in = fopen(schema->sql, "r");
+	out = in != NULL ? fopen(fitted, "w") : NULL;
+	ok = out != NULL;
+	while (ok && getline(&line, &size, in) > 0)
+		if (strcmp(line, SET_17) != 0)
+			ok = fputs(line, out) >= 0;
+	if (out != NULL && fclose(out) != 0)
+		ok = false;
+	if (!ok || rename(fitted, schema->sql) != 0)
+		ok = error_errno(err, "cannot write in %s", schema->folder);
+	if (in != NULL)
+		fclose(in);
+	free(line);
+	return ok;
+}
+
+static bool
+print_sql(const Schema *schema, Error *err)
+{
+	FILE	   *in = fopen(schema->sql, "r");
+	char		buffer[8192];
+	size_t		length;
+	bool		ok = in != NULL;
+
+	while (ok && (length = fread(buffer, 1, sizeof(buffer), in)) > 0)
+		ok = fwrite(buffer, 1, length, stdout) == length;
+	if (!ok || fflush(stdout) != 0)
+		ok = error_errno(err, "cannot print the SQL");
+	if (in != NULL)
+		fclose(in);
+	return ok;
+}
+
+static bool
+run_sql(Schema *schema, Error *err)
+{
+	Arguments	arguments = {0};
+	const char *plain;
+	const char *password;
+
+	if (!pg_program_conninfo(schema->config->target, schema->arena, &plain, &password, err))
+		return false;
+	add_argument(&arguments, schema->programs.psql);
+	add_argument(&arguments, "-X");
+	add_argument(&arguments, "-q");
+	add_argument(&arguments, "-v");
+	add_argument(&arguments, "ON_ERROR_STOP=1");
+	add_argument(&arguments, "--single-transaction");
+	add_argument(&arguments, "-o");
+	add_argument(&arguments, "/dev/null");
+	add_argument(&arguments, "-f");
+	add_argument(&arguments, schema->sql);
+	add_argument(&arguments, "-d");
+	add_argument(&arguments, plain);
+	if (run(schema, &arguments, password, NULL, err))
+		return true;
+	if (err->kind == ERROR_FAILED)
+		(void) error_hint(err, "the target is as it was; psql's message is above");
+	return false;
+}
+
+/* ---- all ---- */
+
+static bool
+make_folder(Schema *schema, Error *err)
+{
+	const char *base = getenv("TMPDIR");
+
+	schema->folder = arena_printf(schema->arena, "%s/dbsync-schema.XXXXXX", base != NULL && *base != '\0' ? base : "/tmp");
+	if (mkdtemp(schema->folder) == NULL)
+	{
+		bool		ok = error_errno(err, "cannot create the temporary folder %s", schema->folder);
+
+		schema->folder = NULL;
+		return ok;
+	}
+	schema->archive = arena_printf(schema->arena, "%s/schema.dump", schema->folder);
+	schema->list = arena_printf(schema->arena, "%s/contents", schema->folder);
+	schema->used = arena_printf(schema->arena, "%s/contents.used", schema->folder);
+	schema->sql = arena_printf(schema->arena, "%s/schema.sql", schema->folder);
+	return true;
+}
+
+static void
+remove_folder(const Schema *schema)
+{
+	if (schema->folder == NULL)
+		return;
+	unlink(schema->archive);
+	unlink(schema->list);
+	unlink(schema->used);
+	unlink(schema->sql);
+	rmdir(schema->folder);
+}
+
+static bool
+ask_target_version(Schema *schema, Error *err)
+{
+	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "schema"};
+	PgConn	   *conn = NULL;
+
+	if (schema->options->print)
+		return true;
+	if (!pg_connect(schema->config->target, &options, &conn, err))
+		return false;
+	schema->target_version = pg_server_version(conn);
+	pg_close(conn);
+	return true;
+}
+
+static bool
+look_at_source(Schema *schema, Error *err)
+{
+	PgConnOptions options = {.role = PG_ROLE_SOURCE, .name_suffix = "schema"};
+
+	return pg_connect(schema->config->source, &options, &schema->source, err) &&
+		pg_programs_find(pg_server_version(schema->source) / 10000, schema->arena, &schema->programs, err) &&
+		pg_catalog_load(schema->source, keep_all, NULL, schema->arena, &schema->tables, err) && find_unwanted(schema, err);
+}
+
+bool
+schema_create(const Config *config, const SchemaOptions *options, Error *err)
+{
+	Schema		schema = {.config = config, .options = options};
+	bool		ok;
+
+	if (config->target_schema != NULL && !options->print)
+	{
+		error_set(err, ERROR_USAGE, "target_schema is set: the source's schema cannot be made under another name");
+		return error_hint(err, "dbsync schema --print shows the SQL; change the schema's name in it, and run it by psql");
+	}
+	schema.arena = arena_new(0);
+	ok = look_at_source(&schema, err) && ask_target_version(&schema, err) && make_folder(&schema, err) &&
+		dump(&schema, err) && make_sql(&schema, err) && fit_target(&schema, err);
+	if (ok)
+		ok = options->print ? print_sql(&schema, err) : run_sql(&schema, err);
+	remove_folder(&schema);
+	pg_close(schema.source);
+	pg_catalog_free(&schema.tables);
+	hash_free(schema.dropped, NULL);
+	hash_free(schema.detached, NULL);
+	arena_free(schema.arena);
+	return ok;
+}
