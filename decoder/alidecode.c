@@ -166,7 +166,6 @@ enter_transaction(DecoderSession *session, ReorderBufferTXN *txn)
 	if (session->begin_sent)
 		return;
 	session->begin_sent = true;
-	session->settings_level = settings_fix();
 	send_hello(session);
 	session->format->begin(session, txn);
 }
@@ -180,13 +179,17 @@ announce_relation(DecoderSession *session, RelationEntry *entry)
 	entry->is_announced = true;
 }
 
+/*
+ * The server has begun a (sub)transaction of its own for what follows; if an
+ * error ends that, it takes the settings back too.
+ */
 static void
 begin_transaction(LogicalDecodingContext *ctx, ReorderBufferTXN *txn)
 {
 	DecoderSession *session = get_session(ctx);
 
 	session->begin_sent = false;
-	session->settings_level = 0;
+	session->settings_level = settings_fix();
 }
 
 /*
