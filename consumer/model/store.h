@@ -120,8 +120,8 @@ typedef struct StoreOps
 	void (*rollback) (Store *store);
 
 	/*
-	 * Removes every transaction with commit_lsn >= from, complete or not, and sets received_lsn to from (also backwards).  Nothing may be
-	 * uncommitted.  A run that starts calls it: rows behind what is known to be complete may follow a hole.
+	 * Removes every transaction with commit_lsn >= from, complete or not, and moves received_lsn up to from.  Nothing may be
+	 * uncommitted, and nobody may be in the middle of reading one.  A run that starts calls it: rows behind what is known to be complete may follow a hole.
 	 */
 	bool (*remove_from) (Store *store, const char *task, Lsn from, Error *err);
 

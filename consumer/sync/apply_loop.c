@@ -24,25 +24,25 @@ typedef struct ApplyLoop
 	Run		   *run;
 	Applier    *applier;
 	ApplierOptions options;
-	ApplierSession session;
 	int64_t		counted_transactions;	/* of this applier, already added to the run's counters */
 	int64_t		counted_changes;
 	int64_t		counted_conflicts;
 	bool		has_applied;	/* since the last failure */
+	bool		is_attached;	/* the stage delivers to us */
 } ApplyLoop;
 
 static bool
 is_wanted(void *arg, const char *schema, const char *table)
 {
-	ApplyLoop  *self = arg;
+	const Run  *run = arg;
 
-	return table_filter_wants(schema, table, (void *) self->run->config);
+	return table_filter_wants(schema, table, (void *) run->config);
 }
 
 static Lsn
 snapshot_of(void *arg, const char *schema, const char *table)
 {
-	const Run  *run = ((ApplyLoop *) arg)->run;
+	const Run  *run = arg;
 
 	for (int i = 0; i < run->snapshot_count; i++)
 	{
@@ -57,7 +57,7 @@ snapshot_of(void *arg, const char *schema, const char *table)
 static bool
 load_relations(void *arg, int64_t segment, char **records, size_t *length, Error *err)
 {
-	const Run  *run = ((ApplyLoop *) arg)->run;
+	const Run  *run = arg;
 
 	return run->store->ops->read_relations(run->store, run->state.task, segment, records, length, err);
 }
@@ -189,42 +189,58 @@ apply_stream(ApplyLoop *self, Error *err)
 	}
 }
 
-/* Connects to the target, and tells the stage how far it is. */
+/* Tells the stage how far the target is. */
 static bool
-open_applier(ApplyLoop *self, Error *err)
+attach(ApplyLoop *self, Error *err)
 {
 	Run		   *run = self->run;
 	Lsn			applied = LSN_NONE;
 	bool		found = false;
+	StageView	view;
+	char		now[LSN_TEXT_SIZE];
+	char		before[LSN_TEXT_SIZE];
 
-	if (!applier_open(&self->options, &self->applier, err))
-		return false;
-	self->counted_transactions = self->counted_changes = self->counted_conflicts = 0;
 	if (!applier_progress(self->applier, &applied, &found, err))
 		return false;
-	if (!found)
+	stage_view(run->stage, &view);
+	if (found && applied >= view.applied)
 	{
-		error_set(err, ERROR_GAP, "the target's progress row of task \"%s\" is gone (dbsync.progress)", run->state.task);
-		return error_hint(err, "the target was replaced or restored without it; \"dbsync drop\" and a new full sync are needed");
+		stage_applier_begin(run->stage, applied);
+		self->is_attached = true;
+		atomic_store(&run->applier_is_up, true);
+		return true;
 	}
-	/* Another, older copy of the target: what it lacks has been forgotten by the source and the store. */
-	if (applied < stage_durable(run->stage) && applied < run->state.start_lsn)
-		return error_set(err, ERROR_GAP, "the target's progress is behind the task's start");
-	stage_applier_begin(run->stage, applied);
-	atomic_store(&run->applier_is_up, true);
-	return true;
+	if (found)
+		error_set(err, ERROR_GAP, "the target has gone back from %s to %s: it was restored, or a standby took over that lacked changes",
+				  lsn_format(view.applied, before), lsn_format(applied, now));
+	else
+		error_set(err, ERROR_GAP, "the target's progress row of task \"%s\" is gone (dbsync.progress)", run->state.task);
+	return error_hint(err, "what it lacks has been forgotten by the source; \"dbsync drop\" and a new full sync are needed");
 }
 
-void *
-apply_main(void *arg)
+static bool
+open_applier(ApplyLoop *self, Error *err)
 {
-	Run		   *run = arg;
-	ApplyLoop	self = {.run = run, .session = APPLIER_SESSION_INIT};
-	Retry		retry = RETRY_INIT(500, run->config->limits.retry_max_ms);
-	int64_t		trouble_since = 0;
-	Error		err = ERROR_INIT;
+	if (self->applier == NULL && !applier_open(&self->options, &self->applier, err))
+		return false;
+	self->counted_transactions = self->counted_changes = self->counted_conflicts = 0;
+	return attach(self, err);
+}
 
-	self.options = (ApplierOptions) {
+/* Nothing that was taken and not committed counts any more. */
+static void
+detach(ApplyLoop *self)
+{
+	if (self->is_attached)
+		stage_applier_rewind(self->run->stage);
+	self->is_attached = false;
+	atomic_store(&self->run->applier_is_up, false);
+}
+
+void
+apply_options(Run *run, ApplierSession *session, ApplierOptions *options)
+{
+	*options = (ApplierOptions) {
 		.conninfo = run->config->target,
 		.task = run->state.task,
 		.source_id = run->state.source_id,
@@ -233,50 +249,46 @@ apply_main(void *arg)
 		.target_schema = run->config->target_schema,
 		.client_encoding = run->client_encoding,
 		.apply = run->config->apply,
-		.session = &self.session,
-		.arg = &self,
+		.session = session,
+		.arg = run,
 		.wanted = is_wanted,
 		.table_snapshot_lsn = snapshot_of,
 		.load_relations = load_relations,
 	};
+}
 
+void *
+apply_main(void *arg)
+{
+	Run		   *run = arg;
+	ApplyLoop	self = {.run = run, .applier = run->applier};
+	Retry		retry = RETRY_INIT(500, run->config->limits.retry_max_ms);
+	int64_t		trouble_since = 0;
+	Error		err = ERROR_INIT;
+
+	run->applier = NULL;
+	apply_options(run, &run->applier_session, &self.options);
 	while (!stop_requested())
 	{
-		bool		is_conflict;
-
-		/* With a conflict policy the same applier goes on; it knows where to be careful. */
-		if (self.applier == NULL ? open_applier(&self, &err) : true)
-		{
-			if (apply_stream(&self, &err))
-				break;
-		}
+		if (open_applier(&self, &err) && apply_stream(&self, &err))
+			break;
 		if (self.has_applied)
 		{
 			retry_reset(&retry);
 			trouble_since = 0;
 			self.has_applied = false;
 		}
-		is_conflict = err.kind == ERROR_CONFLICT && run->config->apply.conflict != CONFLICT_STOP && self.applier != NULL;
-		if (is_conflict)
+		detach(&self);
+		if (err.kind == ERROR_CONFLICT && run->config->apply.conflict != CONFLICT_STOP)
 		{
-			Lsn			applied;
-			bool		found;
-
-			log_debug(MODULE, "conflict: going back to go there with care: %s", err.message);
+			/* The same applier goes on: it knows where to be careful. */
+			log_debug(MODULE, "going back to pass a conflict with care: %s", err.message);
 			error_clear(&err);
 			applier_rollback(self.applier);
-			stage_applier_rewind(run->stage);
-			if (applier_progress(self.applier, &applied, &found, &err))
-			{
-				stage_applier_begin(run->stage, applied);
-				continue;
-			}
+			continue;
 		}
-		else
-			stage_applier_rewind(run->stage);
 		applier_close(self.applier);
 		self.applier = NULL;
-		atomic_store(&run->applier_is_up, false);
 		if (err.kind != ERROR_RETRY)
 			break;
 		if (trouble_since == 0)

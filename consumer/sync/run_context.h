@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "apply/apply.h"
 #include "base/arena.h"
 #include "config/config.h"
 #include "model/progress.h"
@@ -44,6 +45,9 @@ typedef struct Run
 	TaskState	state;
 	Error		error;			/* of the first thread that failed */
 
+	Applier    *applier;		/* opened by the main thread, handed to apply_main(); NULL: not yet, or handed over */
+	ApplierSession applier_session;
+
 	TableSnapshot *snapshots;
 	int			snapshot_count;
 
@@ -69,6 +73,9 @@ bool run_next_segment(Run *run, int64_t *segment, Error *err) DBSYNC_MUST_CHECK;
 
 /* Waits before the next try; false: a stop was requested.  Logs why, as a warning. wake may end it early (returns true). */
 bool run_backoff(Run *run, const char *module, int wait_ms, const Error *err, bool (*wake) (Run *run));
+
+/* How an applier of this run is opened. */
+void apply_options(Run *run, ApplierSession *session, ApplierOptions *options);
 
 /* Thread functions; arg is the Run. */
 void *receiver_main(void *arg);

@@ -54,6 +54,7 @@ struct Stage
 	bool		applier_attached;
 	bool		is_rewinding;	/* the applier asked for a restart of the stream, which has not begun yet */
 	bool		until_received;
+	bool		is_store_open;	/* a transaction is on its way into the store, and store_appended does not count it yet */
 	Lsn			seen;
 	Lsn			memory_end;		/* end_lsn of the last transaction put into memory */
 	Lsn			store_committed;	/* commit_lsn of the last transaction that the applier can read from the store */
@@ -99,7 +100,6 @@ stage_new(const StageOptions *options)
 	stage->store = options->store;
 	stage->task = mem_strdup(options->task);
 	stage->limit_bytes = options->queue_bytes;
-	stage->until = options->until;
 	stage->received = options->received;
 	stage->applied = options->applied;
 	stage->seen = options->received > options->applied ? options->received : options->applied;
@@ -204,6 +204,7 @@ stage_receiver_begin(Stage *stage, int64_t segment, Lsn *from, Lsn *skip, Error 
 
 	pthread_mutex_lock(&stage->lock);
 	was_rewinding = stage->is_rewinding;
+	stage->is_store_open = false;
 	*from = durable_locked(stage);
 	if (stage->store_failed)
 	{
@@ -277,6 +278,7 @@ choose_way(Stage *stage)
 		log_debug(MODULE, "changes go to the local store queued_bytes=%zu", stage->queued_bytes);
 	}
 	stage->put_in_memory = stage->in_memory;
+	stage->is_store_open = !stage->in_memory;
 }
 
 static StagePut
@@ -307,6 +309,7 @@ put_into_store(Stage *stage, TxnPart *part, Error *err)
 		stage->appended_end = part->end_lsn;
 		pthread_mutex_lock(&stage->lock);
 		stage->store_appended = part->commit_lsn;
+		stage->is_store_open = false;
 		stage->seen = part->end_lsn;
 		pthread_mutex_unlock(&stage->lock);
 	}
@@ -606,7 +609,7 @@ stage_applier_take(Stage *stage, TxnPart **part, int timeout_ms, Error *err)
 				continue;
 			}
 			if (!stage->in_memory && stage->read_lsn >= stage->store_appended && stage->store_appended != LSN_NONE &&
-				!stage->is_take_open)
+				!stage->is_store_open && !stage->is_take_open)
 			{
 				stage->in_memory = true;
 				log_debug(MODULE, "the local store is read empty: changes go through memory");
@@ -653,6 +656,16 @@ stage_applier_rewind(Stage *stage)
 }
 
 /* ---------------------------------------------------------------- anybody */
+
+void
+stage_set_until(Stage *stage, Lsn until)
+{
+	pthread_mutex_lock(&stage->lock);
+	stage->until = until;
+	if (until != LSN_NONE && stage->seen >= until)
+		set_until_received(stage);
+	pthread_mutex_unlock(&stage->lock);
+}
 
 void
 stage_view(Stage *stage, StageView *view)

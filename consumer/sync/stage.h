@@ -29,7 +29,6 @@ typedef struct StageOptions
 	size_t		queue_bytes;
 	Lsn			received;		/* from the task's state */
 	Lsn			applied;		/* the target's progress, or what is below all that will come */
-	Lsn			until;			/* transactions with commit_lsn at or behind it are not applied; LSN_NONE: no end */
 } StageOptions;
 
 Stage *stage_new(const StageOptions *options);
@@ -96,6 +95,8 @@ typedef struct StageView
 	bool		caught_up;		/* everything seen is applied */
 } StageView;
 
+/* Transactions with commit_lsn at or behind it are not applied.  LSN_NONE: no end.  Once, before the applier begins. */
+void stage_set_until(Stage *stage, Lsn until);
 void stage_view(Stage *stage, StageView *view);
 Lsn stage_durable(Stage *stage);
 /* Everything before "until" was received: the receiver need not go on. */
