@@ -98,9 +98,10 @@ stopped_error(const PgConn *conn, Error *err)
 static void
 receive_notice(void *arg, const PGresult *result)
 {
-	const PgConn *conn = arg;
+	PgConn *conn = arg;
 	const char *text = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 
+	conn->notice_count++;
 	if (text)
 		log_debug("pg", "%s: %s", conn->name, text);
 }
@@ -486,6 +487,12 @@ pg_conn_name(const PgConn *conn)
 	return conn->name;
 }
 
+int64_t
+pg_notice_count(const PgConn *conn)
+{
+	return conn->notice_count;
+}
+
 bool
 pg_replica_role(const PgConn *conn)
 {
@@ -517,8 +524,8 @@ pg_wait(PgConn *conn, bool for_write, int timeout_ms, bool *ready, Error *err)
  * Statements
  */
 
-static void
-request_cancel(PgConn *conn)
+void
+pg_cancel(PgConn *conn)
 {
 	char message[256];
 	PGcancel *cancel = PQgetCancel(conn->raw);
@@ -548,7 +555,7 @@ await_result(PgConn *conn, int64_t *cancel_deadline_ms, Error *err)
 							 *cancel_deadline_ms < 0);
 		if (waited == WAIT_STOPPED)
 		{
-			request_cancel(conn);
+			pg_cancel(conn);
 			*cancel_deadline_ms = clock_monotonic_ms() + CANCEL_LIMIT_MS;
 		}
 		else if (waited == WAIT_TIMEOUT)
@@ -570,14 +577,16 @@ is_success(ExecStatusType status)
 	return status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || is_copy(status);
 }
 
-static bool
-collect_result(PgConn *conn, PGresult **result, Error *err)
+bool
+pg_collect(PgConn *conn, PGresult **result, Error *err)
 {
 	PGresult *last = NULL;
 	PGresult *next;
 	int64_t cancel_deadline_ms = -1;
 	bool ok;
 
+	if (result)
+		*result = NULL;
 	for (;;)
 	{
 		if (!await_result(conn, &cancel_deadline_ms, err))
@@ -633,24 +642,24 @@ bool
 pg_exec(PgConn *conn, const char *sql, PGresult **result, Error *err)
 {
 	if (result)
-		*result = NULL;
+		*result = NULL; /* also where nothing was sent */
 	if (!may_begin(conn, err))
 		return false;
 	if (!PQsendQuery(conn->raw, sql))
 		return pg_error(conn, NULL, err);
-	return collect_result(conn, result, err);
+	return pg_collect(conn, result, err);
 }
 
 bool
 pg_exec_params(PgConn *conn, const char *sql, int count, const char *const *values, PGresult **result, Error *err)
 {
 	if (result)
-		*result = NULL;
+		*result = NULL; /* also where nothing was sent */
 	if (!may_begin(conn, err))
 		return false;
 	if (!PQsendQueryParams(conn->raw, sql, count, NULL, values, NULL, NULL, 0))
 		return pg_error(conn, NULL, err);
-	return collect_result(conn, result, err);
+	return pg_collect(conn, result, err);
 }
 
 bool

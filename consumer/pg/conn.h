@@ -73,6 +73,15 @@ bool pg_execf(PgConn *conn, Error *err, const char *fmt, ...) DBSYNC_PRINTF(3, 4
 /* One value of one row, copied into the arena; NULL text for SQL NULL; an error where there is not exactly one row. */
 bool pg_query_value(PgConn *conn, Arena *arena, const char *sql, int count, const char *const *values, const char **value, Error *err) DBSYNC_MUST_CHECK;
 
+/*
+ * For who talks to pg_raw() directly.  pg_collect: the results of what was sent, up to the last one or the first that begins a COPY, as
+ * pg_exec gives them.  pg_cancel: asks the server to end what it does now; its end must still be waited for.  pg_notice_count: notices
+ * received so far.
+ */
+bool pg_collect(PgConn *conn, PGresult **result, Error *err) DBSYNC_MUST_CHECK;
+void pg_cancel(PgConn *conn);
+int64_t pg_notice_count(const PgConn *conn);
+
 /* Waits until the socket can be read (or, with for_write, read or written), or timeout_ms (-1: no end).  false with ERROR_CANCELLED on a stop. *ready false: timed out. */
 bool pg_wait(PgConn *conn, bool for_write, int timeout_ms, bool *ready, Error *err) DBSYNC_MUST_CHECK;
 

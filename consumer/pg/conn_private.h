@@ -16,7 +16,8 @@ struct PgConn
 	int flags;
 	int abort_fd;	  /* -1: none */
 	bool replica_role; /* target: triggers and foreign keys are off */
-	char *name;		  /* for messages */
+	int64_t notice_count;
+	char *name; /* for messages */
 };
 
 const char *pg_role_name(PgRole role);

@@ -1,0 +1,149 @@
+/*
+ * copy_private.h
+ *		What the files of copy/ share.  Nobody else includes it.
+ *
+ *		plan.c		items from the catalogues
+ *		tables.c	the items of a run, by table and by group
+ *		progress.c	dbsync.copy_progress on the target
+ *		prepare.c	what is done already, what starts over, whether targets are empty
+ *		transfer.c	bytes from one COPY into another
+ *		worker.c	a thread that copies items
+ *		run.c		copy_run()
+ */
+#ifndef DBSYNC_COPY_COPY_PRIVATE_H
+#define DBSYNC_COPY_COPY_PRIVATE_H
+
+#include "copy/copy.h"
+
+#include <pthread.h>
+
+/* Tables of the source whose rows cannot be told apart on the target. */
+typedef struct CopyGroup
+{
+	int open_items; /* not done yet; guarded by the run's lock once workers run */
+	bool is_started; /* an item of it is done: its target is ours */
+	bool starts_over;
+} CopyGroup;
+
+typedef struct CopyTable
+{
+	const char *schema; /* on the source */
+	const char *name;
+	const char *title;		/* both, quoted: for messages and statements */
+	const char *target_title; /* the same of the target, or NULL */
+	const PgTable *source; /* NULL: not in the catalogue any more */
+	const PgTable *target; /* NULL: only where source is NULL */
+	char *columns;		   /* quoted, with commas; "" where there is none.  In the run's arena */
+	CopyGroup *group;
+	bool is_stale; /* waits for a new snapshot; guarded by the run's lock */
+} CopyTable;
+
+typedef enum ItemState
+{
+	ITEM_WAITING,
+	ITEM_TAKEN,
+	ITEM_FINISHED
+} ItemState;
+
+typedef struct CopyRun
+{
+	const CopyRunOptions *options;
+	Arena *arena;
+	CopyItem *items;
+	int count;
+	CopyTable **table_of; /* by item */
+	CopyTable *tables;
+	int table_count;
+	CopyGroup *groups;
+	int group_count;
+	int abort_fd; /* an eventfd, readable once a worker has failed */
+
+	pthread_mutex_t lock; /* guards what follows */
+	pthread_cond_t changed;
+	ItemState *states; /* by item */
+	int next;		   /* nothing waits before this one */
+	int taken_count;
+	int live_count; /* workers that have not given up */
+	bool has_failed;
+	Error error; /* of the first that failed */
+} CopyRun;
+
+/* plan.c: the columns that are copied, for both sides; those the target lacks are added to missing ("name type", with commas). */
+void copy_column_list(const PgTable *source, const PgTable *target, StrBuf *list, StrBuf *missing);
+
+/* tables.c */
+bool copy_tables_build(CopyRun *run, Error *err) DBSYNC_MUST_CHECK;
+/* "s"."t", in the arena. */
+const char *copy_quoted_name(Arena *arena, const char *schema, const char *name);
+
+/* progress.c: the rows of dbsync.copy_progress. */
+typedef struct CopyProgress
+{
+	const char *schema;
+	const char *table;
+	int chunk;
+	int chunk_count;
+	Lsn snapshot_lsn;
+	int64_t rows;
+	int64_t bytes;
+} CopyProgress;
+
+/* All rows of the task; those of a copy older than start_lsn are removed first.  Rows of another source are an error. */
+bool copy_progress_load(PgConn *target, const CopyRunOptions *options, Arena *arena, CopyProgress **rows, int *count,
+						Error *err) DBSYNC_MUST_CHECK;
+/* Begins the item's transaction and claims its row in it.  *done: the row is there already (rows and bytes are the item's then), nothing is begun. */
+bool copy_progress_begin(PgConn *target, const CopyRunOptions *options, CopyItem *item, bool *done,
+						 Error *err) DBSYNC_MUST_CHECK;
+/* Completes the row and commits. */
+bool copy_progress_commit(PgConn *target, const CopyRunOptions *options, const CopyItem *item,
+						  Error *err) DBSYNC_MUST_CHECK;
+/* Within a transaction of the caller. */
+bool copy_progress_remove(PgConn *target, const char *task, const CopyTable *table, Error *err) DBSYNC_MUST_CHECK;
+
+/* prepare.c: brings items, store and target into one state from which workers can go on. */
+bool copy_prepare(CopyRun *run, PgConn *target, Error *err) DBSYNC_MUST_CHECK;
+
+/* transfer.c */
+typedef struct CopyTransfer
+{
+	PgConn *source; /* in COPY OUT */
+	PgConn *target; /* in COPY IN */
+	int abort_fd;
+	bool heed_input; /* end early when the target says something in the middle: see transfer.c */
+	void (*advanced)(void *arg, int64_t rows, int64_t bytes); /* about ten times a second */
+	void *arg;
+
+	/* results */
+	int64_t rows; /* sent */
+	int64_t bytes;
+	int64_t rows_stored; /* what the target says */
+	bool ended_early;
+} CopyTransfer;
+
+bool copy_transfer(CopyTransfer *transfer, Error *err) DBSYNC_MUST_CHECK;
+/* Ends a COPY OUT that is not wanted any more.  false: the connection is of no use now. */
+bool copy_abandon_source(PgConn *source) DBSYNC_MUST_CHECK;
+
+/* worker.c */
+void *copy_worker_main(void *arg); /* arg: CopyWorker */
+
+typedef struct CopyWorker
+{
+	CopyRun *run;
+	int number;
+	pthread_t thread;
+	PgConn *source; /* in a transaction that has the snapshot; NULL: not open */
+	bool in_savepoint; /* source: an item's subtransaction is open */
+	PgConn *target;
+	int target_pid; /* of the last target connection: ended before another try */
+	char *target_start;
+	const CopyItem *item; /* in work; for the progress callback */
+	int early_ends;		  /* of this item */
+} CopyWorker;
+
+/* run.c */
+void copy_run_fail(CopyRun *run, Error *err); /* takes err over */
+/* Waits ms or until a stop or a failure; false then. */
+bool copy_run_wait(const CopyRun *run, int ms);
+
+#endif
