@@ -48,3 +48,17 @@ help_write(StrBuf *out, const Command *command)
 	}
 	option_write_help(out, command->groups);
 }
+
+void
+help_write_markdown(StrBuf *out)
+{
+	option_write_markdown(out);
+	strbuf_append(out, "\n## Options of one command\n\n| command | option | meaning |\n|---|---|---|\n");
+	for (const Command *command = command_table; command->name != NULL; command++)
+	{
+		for (const CommandOption *option = command->own_options; option != NULL && option->name != NULL; option++)
+			strbuf_printf(out, "| `%s` | `--%s%s%s` | %s |\n", command->name, option->name,
+						  (option->argument != NULL) ? "=" : "", (option->argument != NULL) ? option->argument : "",
+						  option->help);
+	}
+}

@@ -1,6 +1,6 @@
 /*
  * help.h
- *		What --help shows, made from the tables of commands and options.
+ *		What --help and --help-markdown show, made from the tables of commands and options.
  */
 #ifndef DBSYNC_CLI_HELP_H
 #define DBSYNC_CLI_HELP_H
@@ -10,5 +10,8 @@
 
 /* command NULL: the program's help. */
 void help_write(StrBuf *out, const Command *command);
+
+/* docs/options.md */
+void help_write_markdown(StrBuf *out);
 
 #endif

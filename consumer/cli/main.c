@@ -43,7 +43,7 @@ print_information(const CommandLine *line)
 	if (line->version)
 		strbuf_append(&text, "dbsync " DBSYNC_VERSION "\n");
 	else if (line->help_markdown)
-		option_write_markdown(&text);
+		help_write_markdown(&text);
 	else
 		help_write(&text, line->is_command_named ? line->command : NULL);
 	return print_text(&text);

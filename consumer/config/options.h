@@ -83,7 +83,7 @@ bool option_parse_bool(const char *text, bool *value) DBSYNC_MUST_CHECK;
 /* The reverse, in the largest unit that divides: "64kB", "10s", "4". */
 const char *option_format_number(OptionType type, int64_t number, char buf[OPTION_NUMBER_SIZE]);
 
-/* Help: one row, the options of these groups, and all of docs/options.md. */
+/* Help: one row, the options of these groups, and the tables of docs/options.md. */
 void option_write_row(StrBuf *out, char letter, const char *name, const char *argument, const char *help);
 void option_write_help(StrBuf *out, unsigned groups);
 void option_write_markdown(StrBuf *out);
