@@ -81,6 +81,10 @@ run_set_phase(Run *run, TaskPhase phase, Error *err)
 	if (ok || before == phase)
 	{
 		run->state.phase = phase;
+		if (phase == TASK_COPYING && before == TASK_SLOT_CREATED)
+			run->state.copy_start_us = clock_wall_us();
+		if (phase == TASK_CATCHING_UP && before == TASK_COPYING)
+			run->state.copy_end_us = clock_wall_us();
 		ok = run->store->ops->save_task(run->store, &run->state, err);
 		if (!ok)
 			run->state.phase = before;

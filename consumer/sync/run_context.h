@@ -48,6 +48,7 @@ typedef struct Run
 	Applier    *applier;		/* opened by the main thread, handed to apply_main(); NULL: not yet, or handed over */
 	ApplierSession applier_session;
 
+	struct HeldSnapshot *snapshot;	/* of the full sync; NULL or released where there is none */
 	TableSnapshot *snapshots;
 	int			snapshot_count;
 

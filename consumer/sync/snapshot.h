@@ -14,12 +14,13 @@
 #include "sync/run_context.h"
 #include "pg/conn.h"
 
-typedef struct HeldSnapshot
+struct HeldSnapshot
 {
 	PgConn	   *conn;			/* in a read-only transaction that has the snapshot */
 	const char *name;			/* exported by it; in the run's arena */
 	Lsn			lsn;
-} HeldSnapshot;
+};
+typedef struct HeldSnapshot HeldSnapshot;
 
 /* slot NULL: a temporary one, gone when this returns. */
 bool snapshot_take(Run *run, const char *slot, HeldSnapshot *snapshot, Error *err) DBSYNC_MUST_CHECK;

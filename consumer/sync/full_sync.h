@@ -1,0 +1,28 @@
+/*
+ * full_sync.h
+ *		The full copy within a run: the slot, its snapshot, the plan, and starting over with what a killed run left.  Internal to sync/.
+ *
+ * A task's tables are copied from the snapshot of its slot.  That snapshot dies with the process that holds it.  What was not finished by
+ * then is copied from a younger one, made by a temporary slot, and the table's place in the log is kept with it
+ * (CopyItem.snapshot_lsn): the applier leaves out changes of the table from transactions before that place, since the copy has them.  So
+ * tables are consistent with each other from the moment on when the applier has passed the youngest snapshot; --until is
+ * moved there if it lies before.
+ */
+#ifndef DBSYNC_SYNC_FULL_SYNC_H
+#define DBSYNC_SYNC_FULL_SYNC_H
+
+#include "sync/run_context.h"
+
+/* A new task: makes the slot, takes its snapshot, plans.  Afterwards the phase is "slot created". */
+bool full_sync_begin(Run *run, Error *err) DBSYNC_MUST_CHECK;
+
+/*
+ * Copies what is to be copied, if anything is; afterwards the phase is "catching up" or later and run->snapshots is filled.  Called while
+ * the receiver runs.
+ */
+bool full_sync_run(Run *run, Error *err) DBSYNC_MUST_CHECK;
+
+/* Lets go of the snapshot.  Harmless at any time. */
+void full_sync_end(Run *run);
+
+#endif
