@@ -2,6 +2,7 @@
 #include "sync/preflight.h"
 
 #include "sync/preflight_private.h"
+#include "sync/readable_name.h"
 #include "sync/task_store.h"
 
 #include <libgen.h>
@@ -125,7 +126,7 @@ name_list_add_table(NameList *list, const char *schema, const char *name)
 {
 	StrBuf		qualified = STRBUF_INIT;
 
-	pg_quote_qualified(&qualified, schema, name);
+	readable_name_write_qualified(&qualified, schema, name);
 	name_list_add(list, strbuf_text(&qualified));
 	strbuf_free(&qualified);
 }
@@ -157,7 +158,7 @@ grant_list_add(GrantList *list, const char *rights, const char *schema, const ch
 		strbuf_printf(&list->text, "GRANT %s ON ", rights);
 	else
 		strbuf_append(&list->text, ", ");
-	pg_quote_qualified(&list->text, schema, name);
+	readable_name_write_qualified(&list->text, schema, name);
 }
 
 const char *

@@ -1,13 +1,15 @@
 /* The preflight of a table's columns: what the target lacks, and where its types differ. */
 #include "sync/preflight_columns.h"
 
+#include "sync/readable_name.h"
+
 #include <string.h>
 
 static void
 alter_table(StrBuf *buf, const PgTable *table)
 {
 	strbuf_append(buf, buf->length > 0 ? "\nALTER TABLE " : "ALTER TABLE ");
-	pg_quote_qualified(buf, table->schema, table->name);
+	readable_name_write_qualified(buf, table->schema, table->name);
 }
 
 static void
@@ -15,9 +17,9 @@ add_name(NameList *names, const PgTable *table, const char *column)
 {
 	StrBuf		name = STRBUF_INIT;
 
-	pg_quote_qualified(&name, table->schema, table->name);
+	readable_name_write_qualified(&name, table->schema, table->name);
 	strbuf_append_char(&name, '.');
-	pg_quote_identifier(&name, column);
+	readable_name_write(&name, column);
 	name_list_add(names, strbuf_text(&name));
 	strbuf_free(&name);
 }
@@ -26,19 +28,15 @@ bool
 column_type_is_wider(const char *from, const char *to)
 {
 	static const char *const pairs[][2] = {
-		{"int2", "int4"}, {"int2", "int8"}, {"int2", "numeric"}, {"int4", "int8"}, {"int4", "numeric"}, {"int8", "numeric"},
-		{"varchar", "text"}, {"name", "text"}, {"float4", "float8"}, {"json", "text"}, {"uuid", "text"},
+		{"smallint", "integer"}, {"smallint", "bigint"}, {"smallint", "numeric"}, {"integer", "bigint"}, {"integer", "numeric"},
+		{"bigint", "numeric"}, {"real", "double precision"}, {"character varying", "text"}, {"name", "text"}, {"uuid", "text"},
 	};
 	size_t		from_length;
 
-	if (strncmp(from, "pg_catalog.", 11) == 0)
-		from += 11;
-	if (strncmp(to, "pg_catalog.", 11) == 0)
-		to += 11;
 	/* A modifier of the source only narrows what can come. */
 	from_length = strcspn(from, "(");
 	if (strlen(to) == from_length && strncmp(from, to, from_length) == 0 && from[from_length] == '(' &&
-		strcmp(to, "bpchar") != 0)
+		strcmp(to, "character") != 0)
 		return true;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
 		if (strlen(pairs[i][0]) == from_length && strncmp(pairs[i][0], from, from_length) == 0 && strcmp(pairs[i][1], to) == 0)
@@ -58,7 +56,7 @@ check_column(ColumnCheck *check, const PgTable *target, const PgColumn *from)
 		add_name(&check->missing, target, from->name);
 		alter_table(&check->missing_mend, target);
 		strbuf_append(&check->missing_mend, " ADD COLUMN ");
-		pg_quote_identifier(&check->missing_mend, from->name);
+		readable_name_write(&check->missing_mend, from->name);
 		strbuf_printf(&check->missing_mend, " %s;", from->type);
 		return;
 	}
@@ -77,7 +75,7 @@ check_column(ColumnCheck *check, const PgTable *target, const PgColumn *from)
 		add_name(&check->types, target, from->name);
 		alter_table(&check->types_mend, target);
 		strbuf_append(&check->types_mend, " ALTER COLUMN ");
-		pg_quote_identifier(&check->types_mend, from->name);
+		readable_name_write(&check->types_mend, from->name);
 		strbuf_printf(&check->types_mend, " TYPE %s;   -- now %s", from->type, to->type);
 	}
 }
@@ -101,7 +99,7 @@ column_check_add(ColumnCheck *check, const PgTable *source, const PgTable *targe
 		add_name(&check->unfilled, target, to->name);
 		alter_table(&check->unfilled_mend, target);
 		strbuf_append(&check->unfilled_mend, " ALTER COLUMN ");
-		pg_quote_identifier(&check->unfilled_mend, to->name);
+		readable_name_write(&check->unfilled_mend, to->name);
 		strbuf_append(&check->unfilled_mend, " DROP NOT NULL;   -- or SET DEFAULT ...");
 	}
 }

@@ -95,17 +95,17 @@ check_not_streamed(Preflight *p, const PGresult *facts)
 {
 	if (result_number(facts, "sequences") > 0)
 		finding_add(p, FINDING_NOTICE, "source", NULL,
-					"the database has %s sequences: the stream does not carry their values; set them at the cutover",
+					"sequences: %s; the stream does not carry their values, set them at the cutover",
 					result_text(facts, "sequences"));
 	if (result_number(facts, "materialized") > 0)
 		finding_add(p, FINDING_NOTICE, "source", "REFRESH MATERIALIZED VIEW ...; -- on the target",
-					"the database has %s materialized views: their rows are not brought over", result_text(facts, "materialized"));
+					"materialized views: %s; their rows are not brought over", result_text(facts, "materialized"));
 	if (result_number(facts, "foreign_tables") > 0)
-		finding_add(p, FINDING_NOTICE, "source", NULL, "the database has %s foreign tables: their rows are stored elsewhere",
+		finding_add(p, FINDING_NOTICE, "source", NULL, "foreign tables: %s; their rows are stored elsewhere",
 					result_text(facts, "foreign_tables"));
 	if (result_number(facts, "large_objects") > 0)
 		finding_add(p, FINDING_WARNING, "source", "pg_dump --large-objects, at the cutover; or keep the data in bytea columns",
-					"the database has %s large objects: they are neither copied nor streamed", result_text(facts, "large_objects"));
+					"large objects: %s; they are neither copied nor streamed", result_text(facts, "large_objects"));
 }
 
 /* What slot creation will wait for, as far as this role may see it. */
@@ -127,7 +127,7 @@ check_old_transactions(Preflight *p, const PGresult *facts, Error *err)
 		pg_quote_literal(&mend, result_text(facts, "prepared_gid"));
 		strbuf_append(&mend, "; -- or COMMIT PREPARED; all of them: SELECT * FROM pg_prepared_xacts");
 		finding_add(p, FINDING_WARNING, "source", strbuf_text(&mend),
-					"%s prepared transactions are open: the creation of the slot waits for them to end",
+					"prepared transactions: %s; the creation of the slot waits for them to end",
 					result_text(facts, "prepared"));
 		strbuf_reset(&mend);
 	}
@@ -145,7 +145,7 @@ check_old_transactions(Preflight *p, const PGresult *facts, Error *err)
 	}
 	if (names.count > 0)
 		finding_add(p, FINDING_WARNING, "source", strbuf_text(&mend),
-					"%d long transactions are open, the creation of the slot waits for them to end: %s", names.count,
+					"transactions that are open for long: %d; the creation of the slot waits for them to end: %s", names.count,
 					name_list_text(&names));
 	PQclear(result);
 	name_list_free(&names);

@@ -2,6 +2,7 @@
 #include "sync/preflight_private.h"
 
 #include "model/table_pattern.h"
+#include "sync/readable_name.h"
 #include "sync/table_filter.h"
 
 #include <stdlib.h>
@@ -41,8 +42,8 @@ check_patterns(Preflight *p)
 		finding_add(p, FINDING_ERROR, "source", "correct [dbsync] include_tables; names are taken in their case, schema.table",
 					"include_tables names what matches no table: %s", name_list_text(&check.unmatched));
 	else if (p->source_tables.count == 0)
-		finding_add(p, FINDING_ERROR, "source", "correct [dbsync] include_tables and exclude_tables, and the database's name",
-					"there is no table to bring over");
+		finding_add(p, p->has_started ? FINDING_WARNING : FINDING_ERROR, "source",
+					"correct [dbsync] include_tables and exclude_tables, and the database's name", "there is no table to bring over");
 	name_list_free(&check.unmatched);
 }
 
@@ -160,7 +161,7 @@ add_identity_finding(Preflight *p, const NameList *list, const char *names, cons
 		while (row < PQntuples(result) && strtoul(PQgetvalue(result, row, 0), NULL, 10) != table->oid)
 			row++;
 		strbuf_append(&mend, mend.length > 0 ? "\nALTER TABLE " : "ALTER TABLE ");
-		pg_quote_qualified(&mend, table->schema, table->name);
+		readable_name_write_qualified(&mend, table->schema, table->name);
 		if (row == PQntuples(result))
 			strbuf_append(&mend, " REPLICA IDENTITY FULL;");
 		else if (PQgetvalue(result, row, 2)[0] == 't')
@@ -195,7 +196,7 @@ check_identity(Preflight *p, Error *err)
 		{
 			name_list_add_table(&unlogged, table->schema, table->name);
 			strbuf_append(&mend, unlogged.count > 1 ? "\nALTER TABLE " : "ALTER TABLE ");
-			pg_quote_qualified(&mend, table->schema, table->name);
+			readable_name_write_qualified(&mend, table->schema, table->name);
 			strbuf_append(&mend, " SET LOGGED;");
 		}
 		else if (table->identity == 'n')
@@ -231,7 +232,7 @@ preflight_source_tables(Preflight *p, Error *err)
 	for (int i = 0; i < p->source_tables.count; i++)
 		if (preflight_is_copied(p, &p->source_tables.tables[i]))
 			count++;
-	finding_add(p, FINDING_OK, "source", NULL, "%d tables are wanted", count);
+	finding_add(p, FINDING_OK, "source", NULL, "%d table%s wanted", count, count == 1 ? " is" : "s are");
 	check_patterns(p);
 	if (!check_schemas(p, err))
 		return false;

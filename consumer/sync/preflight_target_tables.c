@@ -264,12 +264,12 @@ check_empty(Preflight *p, const Pairs *pairs, Error *err)
 	if (!ok)
 		ok = finding_add_error(p, "target", err);
 	else if (names.count > 0 && p->config->copy.existing_rows == EXISTING_TRUNCATE)
-		finding_add(p, FINDING_WARNING, "target", NULL, "existing_rows = truncate: %d table%s that hold rows will be emptied: %s",
+		finding_add(p, FINDING_WARNING, "target", NULL, "existing_rows = truncate: %d table%s with rows will be emptied: %s",
 					names.count, names.count == 1 ? "" : "s", name_list_text(&names));
 	else if (names.count > 0)
 		finding_add(p, FINDING_ERROR, "target",
 					"empty them (TRUNCATE), or let dbsync do it: existing_rows = truncate; where they are a copy already: copy = off",
-					"%d table%s holds rows before the full sync: %s", names.count, names.count == 1 ? "" : "s",
+					"%d table%s rows before the full sync: %s", names.count, names.count == 1 ? " holds" : "s hold",
 					name_list_text(&names));
 	name_list_free(&names);
 	return ok;
@@ -370,7 +370,7 @@ preflight_target_tables(Preflight *p, Error *err)
 	if (ok && !p->has_started && p->copy_pending)
 		ok = check_empty(p, &pairs, err);
 	if (ok)
-		finding_add(p, FINDING_OK, "target", NULL, "%d tables are there", pairs.count);
+		finding_add(p, FINDING_OK, "target", NULL, "%d table%s there", pairs.count, pairs.count == 1 ? " is" : "s are");
 	hash_free(pairs.by_target, NULL);
 	free(pairs.list);
 	pg_catalog_free(&target_tables);
