@@ -172,7 +172,8 @@ sub same_rows_ok
 	  or diag(map { sprintf "row %d: source %s, target %s\n", $_, $from[$_] // 'none', $to[$_] // 'none' } @different);
 }
 
-# source, target: nodes. Optional: name, local (sqlite or pg), local_path, source_user, target_user,
+# source, target: nodes. Optional: name, local (sqlite or pg), local_path, source_extra (put behind the
+# source's connection string), source_user, target_user,
 # target_schema, options (hash of [dbsync]), extra (text appended to the configuration).
 sub new
 {
@@ -195,6 +196,7 @@ sub write_config
 	my $to   = $self->{target}->connstr($dbname);
 	my %option = (slot => $self->{name}, retry_max => '1s', %{ $self->{options} || {} });
 
+	$from .= " $self->{source_extra}" if $self->{source_extra};
 	$from .= " user=$self->{source_user}" if $self->{source_user};
 	$to   .= " user=$self->{target_user}" if $self->{target_user};
 
