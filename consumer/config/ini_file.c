@@ -17,6 +17,7 @@
 
 /* Weak: NULL where the library has them as constants. */
 extern bool ini_allow_inline_comments __attribute__((weak));
+extern bool ini_stop_on_first_error __attribute__((weak));
 extern bool ini_use_stack __attribute__((weak));
 extern int ini_max_line __attribute__((weak));
 extern int ini_initial_alloc __attribute__((weak));
@@ -258,6 +259,8 @@ prepare_library(size_t longest)
 
 	if (&ini_allow_inline_comments != NULL)
 		ini_allow_inline_comments = false;
+	if (&ini_stop_on_first_error != NULL)
+		ini_stop_on_first_error = true;
 	if (&ini_max_line != NULL && &ini_initial_alloc != NULL && &ini_use_stack != NULL && size > ini_max_line)
 	{
 		ini_use_stack = false;
@@ -281,11 +284,11 @@ ini_file_read(FILE *file, const char *path, const IniHandler *handler, Error *er
 	prepare_library(longest_line(&text));
 
 	bad_line = ini_parse_stream(read_line, &reading, take_entry, &reading);
+	/* The entry above the line that inih cannot read may be wrong itself, and the first error is the one to show. */
+	if (bad_line > 0 && reading.has_entry && reading.entry_line < bad_line)
+		flush_entry(&reading);
 	if (!reading.failed && bad_line > 0)
-	{
-		/* An error of its own: it goes on behind it, but what it found is not used. */
 		fail_at(&reading, bad_line, "neither \"name = value\" nor a section, a comment or a continued value");
-	}
 	else if (!reading.failed && bad_line < 0)
 	{
 		reading.failed = true;
