@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "pg/catalog.h"
 #include "sync/pg_program.h"
+#include "sync/readable_name.h"
 #include "sync/table_filter.h"
 
 #include <errno.h>
@@ -15,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#define LINE_SHOWN 2000
 #define SET_17 "SET transaction_timeout = 0;\n"
 
 typedef struct Schema
@@ -267,8 +269,10 @@ static bool
 run(Schema *schema, Arguments *arguments, const char *password, const char *output, Error *err)
 {
 	bool		ok;
+	const char *line = pg_program_line(arguments->list, schema->arena);
 
-	log_info("schema", "running %s", pg_program_line(arguments->list, schema->arena));
+	/* With many tables left out the line is of no use any more. */
+	log_info("schema", "running %.*s%s", LINE_SHOWN, line, strlen(line) > LINE_SHOWN ? " ..." : "");
 	ok = pg_program_run(arguments->list, password, output, err);
 	free(arguments->list);
 	*arguments = (Arguments) {0};
@@ -302,7 +306,7 @@ dump(Schema *schema, Error *err)
 		if (is_dumped(schema, table))
 			continue;
 		strbuf_append(&name, "--exclude-table=");
-		pg_quote_qualified(&name, table->schema, table->name);
+		readable_name_write_qualified(&name, table->schema, table->name);
 		add_argument(&arguments, arena_strdup(schema->arena, strbuf_text(&name)));
 		strbuf_free(&name);
 	}
