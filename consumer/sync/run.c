@@ -416,7 +416,7 @@ prepare(Run *run, Error *err)
 	bool		has_progress = false;
 	Lsn			applied = LSN_NONE;
 
-	if (!task_store_open(run->config, true, &run->store, err) || !run->store->ops->lock_task(run->store, run->config->slot, err) ||
+	if (!task_store_open(run->config, STORE_CREATE, &run->store, err) || !run->store->ops->lock_task(run->store, run->config->slot, err) ||
 		!check_preconditions(run->config, err) || !identify_ends(run, &ends, err) || !load_task(run, &ends, err))
 		return false;
 
