@@ -449,19 +449,41 @@ remove_folder(const Schema *schema)
 	rmdir(schema->folder);
 }
 
+/* Schemas that the target has already need not be made; they are no sign that the tables are there. */
 static bool
-ask_target_version(Schema *schema, Error *err)
+leave_out_schemas(Schema *schema, PgConn *target, Error *err)
+{
+	static const char names_sql[] = "SELECT pg_catalog.array_agg(nspname::text) FROM pg_catalog.pg_namespace";
+	const char *names;
+	PGresult   *result = NULL;
+	bool		ok;
+
+	ok = pg_query_value(target, schema->arena, names_sql, 0, NULL, &names, err) &&
+		pg_exec_params(schema->source,
+					   "SELECT 'pg_catalog.pg_namespace'::pg_catalog.regclass::oid || '/' || oid"
+					   " FROM pg_catalog.pg_namespace WHERE nspname = ANY ($1::text[])",
+					   1, &names, &result, err);
+	for (int i = 0; ok && i < PQntuples(result); i++)
+		hash_put_text(schema->dropped, PQgetvalue(result, i, 0), schema);
+	PQclear(result);
+	return ok;
+}
+
+static bool
+look_at_target(Schema *schema, Error *err)
 {
 	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "schema"};
 	PgConn	   *conn = NULL;
+	bool		ok;
 
 	if (schema->options->print)
 		return true;
 	if (!pg_connect(schema->config->target, &options, &conn, err))
 		return false;
 	schema->target_version = pg_server_version(conn);
+	ok = leave_out_schemas(schema, conn, err);
 	pg_close(conn);
-	return true;
+	return ok;
 }
 
 static bool
@@ -486,7 +508,7 @@ schema_create(const Config *config, const SchemaOptions *options, Error *err)
 		return error_hint(err, "dbsync schema --print shows the SQL; change the schema's name in it, and run it by psql");
 	}
 	schema.arena = arena_new(0);
-	ok = look_at_source(&schema, err) && ask_target_version(&schema, err) && make_folder(&schema, err) &&
+	ok = look_at_source(&schema, err) && look_at_target(&schema, err) && make_folder(&schema, err) &&
 		dump(&schema, err) && make_sql(&schema, err) && fit_target(&schema, err);
 	if (ok)
 		ok = options->print ? print_sql(&schema, err) : run_sql(&schema, err);
