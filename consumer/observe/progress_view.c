@@ -46,7 +46,6 @@ typedef struct RunningItem
 	int64_t estimated_bytes;
 	int64_t rows;
 	int64_t bytes;
-	int64_t start_ms;
 	Rate rate;
 } RunningItem;
 
@@ -70,7 +69,6 @@ struct ProgressView
 	int64_t done_estimate;   /* of the finished ones */
 	int64_t done_bytes;      /* that this run has copied, of finished items */
 	int64_t done_rows;
-	int64_t start_ms;
 	Rate rate;
 
 	/* the stream */
@@ -381,9 +379,14 @@ show(void *arg)
 	return NULL;
 }
 
+/* The view is locked. */
 static void
-free_item(RunningItem *item)
+remove_item(ProgressView *view, RunningItem **place)
 {
+	RunningItem *item = *place;
+
+	*place = item->next;
+	view->running_count--;
 	free(item->schema);
 	free(item->table);
 	free(item->label);
@@ -410,17 +413,19 @@ label_of(const CopyItem *item)
 	return mem_printf("%s.%s", item->schema, item->table);
 }
 
+/* Comes again with a new snapshot: what was running then has not finished. */
 static void
 on_copy_planned(void *arg, const CopyItem *items, int count)
 {
 	ProgressView *view = arg;
 
 	pthread_mutex_lock(&view->mutex);
+	while (view->running != NULL)
+		remove_item(view, &view->running);
 	view->item_count = count;
 	view->done_count = 0;
 	view->estimated_bytes = 0;
 	view->done_estimate = 0;
-	view->start_ms = clock_monotonic_ms();
 	for (int i = 0; i < count; i++)
 	{
 		view->estimated_bytes += items[i].estimated_bytes;
@@ -430,7 +435,7 @@ on_copy_planned(void *arg, const CopyItem *items, int count)
 			view->done_estimate += items[i].estimated_bytes;
 		}
 	}
-	rate_start(&view->rate, copied_bytes(view), view->start_ms);
+	rate_start(&view->rate, copied_bytes(view), clock_monotonic_ms());
 	pthread_mutex_unlock(&view->mutex);
 }
 
@@ -454,8 +459,7 @@ on_copy_started(void *arg, const CopyItem *item)
 	}
 	(*place)->rows = 0;
 	(*place)->bytes = 0;
-	(*place)->start_ms = clock_monotonic_ms();
-	rate_start(&(*place)->rate, 0, (*place)->start_ms);
+	rate_start(&(*place)->rate, 0, clock_monotonic_ms());
 	pthread_mutex_unlock(&view->mutex);
 }
 
@@ -475,40 +479,22 @@ on_copy_advanced(void *arg, const CopyItem *item, int64_t rows, int64_t bytes)
 	pthread_mutex_unlock(&view->mutex);
 }
 
+/* Whoever copied it says so in the log. */
 static void
 on_copy_finished(void *arg, const CopyItem *item)
 {
 	ProgressView *view = arg;
-	char *label = label_of(item);
-	int64_t now_ms = clock_monotonic_ms();
-	int64_t taken_ms = 0;
 	RunningItem **place;
-	char bytes_text[PROGRESS_NUMBER_SIZE];
-	char rate_text[PROGRESS_NUMBER_SIZE];
-	char duration[CLOCK_TEXT_SIZE];
 
 	pthread_mutex_lock(&view->mutex);
 	place = find_item(view, item);
 	if (*place != NULL)
-	{
-		RunningItem *running = *place;
-
-		taken_ms = now_ms - running->start_ms;
-		*place = running->next;
-		view->running_count--;
-		free_item(running);
-	}
+		remove_item(view, place);
 	view->done_count++;
 	view->done_estimate += item->estimated_bytes;
 	view->done_bytes += item->bytes;
 	view->done_rows += item->rows;
 	pthread_mutex_unlock(&view->mutex);
-
-	log_info(MODULE, "copied %s rows=%lld size=\"%s\" time=\"%s\" rate=\"%s/s\"", label, (long long) item->rows,
-			 progress_format_bytes((double) item->bytes, bytes_text), clock_format_duration(taken_ms, duration),
-			 progress_format_bytes(
-				 (taken_ms > 0) ? (double) item->bytes * 1000 / (double) taken_ms : (double) item->bytes, rate_text));
-	free(label);
 }
 
 /* Whoever tries again says why in the log. */
@@ -587,12 +573,7 @@ progress_view_free(ProgressView *view)
 		erase(view);
 	}
 	while (view->running != NULL)
-	{
-		RunningItem *next = view->running->next;
-
-		free_item(view->running);
-		view->running = next;
-	}
+		remove_item(view, &view->running);
 	pthread_cond_destroy(&view->wake);
 	pthread_mutex_destroy(&view->mutex);
 	free(view);

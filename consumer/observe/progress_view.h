@@ -4,7 +4,7 @@
  *
  * With bars, the last lines of the terminal (standard error) belong to the view: one bar for each table that is being copied, as far as
  * there is room, and one line for the whole; they are drawn five times a second by a thread of the view, and step aside for log
- * lines by the log's hooks.  Without bars, a line for each finished table, and one for the whole in each report interval.
+ * lines by the log's hooks.  Without bars, one log line for the whole full sync in each report interval.
  *
  * Made and freed by the main thread; the sink's callbacks may come from any thread.
  */
