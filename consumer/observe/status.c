@@ -251,6 +251,11 @@ measure_lag(TaskStatus *status, double flush_lag)
 {
 	Lsn			done = status->applied_lsn;
 
+	/* What goes through memory is written down only now and then. */
+	if (status->applied_lsn > status->state.received_lsn)
+		status->state.received_lsn = status->applied_lsn;
+	if (status->found && status->slot.exists && status->slot.confirmed > status->state.received_lsn)
+		status->state.received_lsn = status->slot.confirmed;
 	if (status->current_lsn == LSN_NONE || !status->found || status->state.phase < TASK_CATCHING_UP)
 		return;
 	if (status->waiting.transaction_count == 0)

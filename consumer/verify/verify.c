@@ -1,19 +1,21 @@
 /* Compares tables: workers take them largest first, each with a connection to either side. */
 #include "verify/verify.h"
 
+#include "base/clock.h"
 #include "base/log.h"
-#include "base/stop.h"
 #include "sync/task_store.h"
+#include "verify/verify_look.h"
 #include "verify/verify_plan.h"
 #include "verify/verify_position.h"
 
-#include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_LOOKS 6
+/* A table that is written all the time: how often, and for how long after the third look. */
+#define MAX_LOOKS 20
+#define MIN_LOOKS 3
+#define LOOK_AGAIN_MS 90000
 
 typedef struct Verify
 {
@@ -37,171 +39,18 @@ verify_result_name(VerifyResult result)
 	return names[result];
 }
 
-static void
-look_free(VerifyLook *look)
-{
-	free(look->source_rows);
-	free(look->source_sum);
-	free(look->target_rows);
-	free(look->target_sum);
-	*look = (VerifyLook) {0};
-}
-
 void
 verify_report_free(VerifyReport *report)
 {
 	for (int i = 0; i < report->count; i++)
 	{
-		look_free(&report->tables[i].look);
+		verify_look_free(&report->tables[i].look);
+		free(report->tables[i].parts);
 		free(report->tables[i].remark);
 	}
 	free(report->tables);
 	arena_free(report->arena);
 	*report = (VerifyReport) VERIFY_REPORT_INIT;
-}
-
-/* ---- one look ---- */
-
-static void
-cancel_query(PgConn *conn)
-{
-	PGcancel   *cancel = PQgetCancel(pg_raw(conn));
-	char		reason[256];
-
-	if (cancel != NULL)
-		(void) PQcancel(cancel, reason, sizeof(reason));
-	PQfreeCancel(cancel);
-}
-
-/* Waits until both have answered; false on a stop. */
-static bool
-wait_both(PgConn *one, PgConn *other, Error *err)
-{
-	PGconn	   *raw[2] = {pg_raw(one), pg_raw(other)};
-
-	for (;;)
-	{
-		struct pollfd fds[3];
-		bool		busy = false;
-
-		for (int i = 0; i < 2; i++)
-		{
-			bool		is_sent = PQflush(raw[i]) == 0;
-			bool		waits = PQstatus(raw[i]) == CONNECTION_OK && PQconsumeInput(raw[i]) == 1 && PQisBusy(raw[i]);
-
-			fds[i] = (struct pollfd) {.fd = waits ? PQsocket(raw[i]) : -1, .events = is_sent ? POLLIN : POLLIN | POLLOUT};
-			busy |= waits;
-		}
-		if (!busy)
-			return true;
-		fds[2] = (struct pollfd) {.fd = stop_fd(), .events = POLLIN};
-		if (poll(fds, 3, -1) < 0 && errno != EINTR)
-			return error_errno(err, "cannot wait for the servers");
-		if (stop_requested())
-		{
-			cancel_query(one);
-			cancel_query(other);
-			return error_set(err, ERROR_CANCELLED, "stopped");
-		}
-	}
-}
-
-/* The one row of an answer: count and sum. */
-static bool
-take_answer(PgConn *conn, char **rows, char **sum, Error *err)
-{
-	PGresult   *result;
-	bool		found = false;
-	bool		ok = true;
-
-	while ((result = PQgetResult(pg_raw(conn))) != NULL)
-	{
-		if (!ok || found)
-			;
-		else if (PQresultStatus(result) != PGRES_TUPLES_OK || PQntuples(result) != 1)
-			ok = pg_error(conn, result, err);
-		else
-		{
-			*rows = mem_strdup(PQgetvalue(result, 0, 0));
-			*sum = mem_strdup(PQgetvalue(result, 0, 1));
-			found = true;
-		}
-		PQclear(result);
-	}
-	return ok && (found || pg_error(conn, NULL, err));
-}
-
-static bool
-look_at(PgConn *source, PgConn *target, const VerifyTable *table, VerifyLook *look, Error *err)
-{
-	if (PQsendQuery(pg_raw(source), table->source_sql) != 1)
-		return pg_error(source, NULL, err);
-	if (PQsendQuery(pg_raw(target), table->target_sql) != 1)
-		return pg_error(target, NULL, err);
-	if (!wait_both(source, target, err))
-		return false;
-	if (take_answer(source, &look->source_rows, &look->source_sum, err))
-		return take_answer(target, &look->target_rows, &look->target_sum, err);
-	else
-	{
-		/* The other answer must be taken too, or the connection cannot be used again. */
-		Error		ignored = ERROR_INIT;
-		bool		taken = take_answer(target, &look->target_rows, &look->target_sum, &ignored);
-
-		(void) taken;
-		error_clear(&ignored);
-		return false;
-	}
-}
-
-static bool
-same(const char *one, const char *other)
-{
-	return one != NULL && other != NULL && strcmp(one, other) == 0;
-}
-
-/*
- * A difference that stood still from one look to the next is one.  final: there will be no other look.
- */
-static VerifyResult
-judge(const VerifyLook *before, const VerifyLook *now, bool final)
-{
-	bool		source_stands;
-
-	if (same(now->source_rows, now->target_rows) && same(now->source_sum, now->target_sum))
-		return VERIFY_EQUAL;
-	if (before->source_rows == NULL)
-		return final ? VERIFY_DIFFERENT : VERIFY_PENDING;
-	source_stands = same(before->source_rows, now->source_rows) && same(before->source_sum, now->source_sum);
-	if (source_stands && same(before->target_rows, now->target_rows) && same(before->target_sum, now->target_sum))
-		return VERIFY_DIFFERENT;
-	if (!final)
-		return VERIFY_PENDING;
-	return source_stands ? VERIFY_DIFFERENT : VERIFY_CHANGING;
-}
-
-static bool
-compare_table(Verify *verify, PgConn *source, PgConn *target, VerifyTable *table, bool final, Error *err)
-{
-	VerifyLook	look = {0};
-
-	if (!look_at(source, target, table, &look, err))
-	{
-		look_free(&look);
-		/* One table that cannot be read must not hide the result of the others. */
-		if (err->kind == ERROR_CANCELLED || err->kind == ERROR_RETRY)
-			return false;
-		table->result = VERIFY_FAILED;
-		free(table->remark);
-		table->remark = mem_strdup(err->message);
-		error_clear(err);
-		return true;
-	}
-	table->looks++;
-	table->result = judge(&table->look, &look, final || verify->options->once);
-	look_free(&table->look);
-	table->look = look;
-	return true;
 }
 
 /* ---- rounds ---- */
@@ -247,7 +96,7 @@ worker_main(void *arg)
 	snprintf(suffix, sizeof(suffix), "verify %d", worker->number);
 	ok = pg_connect(verify->config->source, &from, &source, &err) && pg_connect(verify->config->target, &to, &target, &err);
 	while (ok && (table = next_table(verify)) != NULL)
-		ok = compare_table(verify, source, target, table, worker->final, &err);
+		ok = verify_look_at(source, target, table, worker->final || verify->options->once, &err);
 	if (!ok)
 	{
 		pthread_mutex_lock(&verify->lock);
@@ -349,6 +198,7 @@ static bool
 compare_all(Verify *verify, Error *err)
 {
 	VerifyReport *report = verify->report;
+	int64_t		again_ms = clock_monotonic_ms();
 	bool		moves;
 
 	if (!meet(verify, &moves, err) ||
@@ -357,14 +207,19 @@ compare_all(Verify *verify, Error *err)
 	qsort(report->tables, (size_t) report->count, sizeof(VerifyTable), by_size);
 	for (int look = 1; count_pending(report) > 0; look++)
 	{
+		bool		is_final;
+
 		if (look > 1)
 		{
 			log_info("verify", "looking again at tables that differ tables=%d look=%d", count_pending(report), look);
+			if (look == 2)
+				again_ms = clock_monotonic_ms();
 			if (!meet(verify, &moves, err))
 				return false;
 		}
 		/* Where nothing moves, one look says it all. */
-		if (!run_round(verify, look == MAX_LOOKS || !moves, err))
+		is_final = !moves || look == MAX_LOOKS || (look >= MIN_LOOKS && clock_monotonic_ms() - again_ms > LOOK_AGAIN_MS);
+		if (!run_round(verify, is_final, err))
 			return false;
 	}
 	return true;

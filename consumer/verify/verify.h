@@ -3,9 +3,11 @@
  *		Are the rows of source and target the same?  Counts and sums of hashes, table by table, on both sides at once.
  *
  * The source's position is taken first; what is compared has passed it on the target.  While the source is written the two snapshots
- * are never of the same moment, so a table that differs is looked at again, each time behind a fresh position.  A table whose numbers
- * change from one look to the next without ever meeting is not called different but "changing": nothing can be said of it
- * until the writes pause.
+ * are never of the same moment, so a table that differs is looked at again, each time behind a fresh position, and then in parts:
+ * its rows fall into PARTS parts by their key, and a part that was equal once is done.  A part that differs and stands still makes the
+ * table different.  What keeps changing without ever meeting is called "changing": nothing can be said of it until the writes pause.
+ * Rows of a table without key fall into parts by their content; of these, a row that has changed between all looks is not
+ * compared.
  *
  * Partitioned tables are compared as a whole where the target has them as a whole, else partition by partition.
  */
@@ -28,6 +30,18 @@ typedef enum VerifyResult
 	VERIFY_PENDING, VERIFY_EQUAL, VERIFY_DIFFERENT, VERIFY_CHANGING, VERIFY_FAILED
 } VerifyResult;
 
+#define VERIFY_PARTS 4096
+
+/* Parts of a table that were seen to be equal, and what the others looked like the last time (hashes of both sides). */
+typedef struct VerifyParts
+{
+	bool		equal[VERIFY_PARTS];
+	uint64_t	source[VERIFY_PARTS];
+	uint64_t	target[VERIFY_PARTS];
+	int			equal_count;
+	bool		known;			/* source and target are filled */
+} VerifyParts;
+
 /* The numbers of one look at a table. */
 typedef struct VerifyLook
 {
@@ -45,10 +59,13 @@ typedef struct VerifyTable
 	const char *target_name;
 	const char *source_sql;		/* NULL: cannot be compared, see remark */
 	const char *target_sql;
+	const char *source_parts_sql;	/* part, rows, sum, rows of all, sum of all */
+	const char *target_parts_sql;
 	int64_t		size_bytes;
 	VerifyResult result;
 	int			looks;
 	VerifyLook	look;			/* the last one */
+	VerifyParts *parts;			/* malloc'd; NULL: was not needed */
 	char	   *remark;			/* malloc'd; or NULL */
 } VerifyTable;
 

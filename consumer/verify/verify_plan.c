@@ -27,6 +27,8 @@ typedef struct Pairing
 	const PgTable *source;		/* the first one */
 	const PgTable *target;
 	StrBuf		from;			/* source: SELECT of each table, joined by UNION ALL */
+	StrBuf		rows;			/* the same, every row */
+	bool		is_group;		/* several source tables */
 	int64_t		size_bytes;
 } Pairing;
 
@@ -107,8 +109,9 @@ root_is_split(Plan *plan, const char *schema, const char *name)
 
 /* ---- statements ---- */
 
+/* key_only: of the columns that name a row. */
 static void
-append_row_hash(StrBuf *sql, const Plan *plan, const PgTable *columns_of)
+append_row_hash(StrBuf *sql, const Plan *plan, const PgTable *columns_of, bool key_only)
 {
 	const char *separator = "";
 
@@ -117,7 +120,7 @@ append_row_hash(StrBuf *sql, const Plan *plan, const PgTable *columns_of)
 				  : "pg_catalog.hashtext(ROW(");
 	for (int i = 0; i < columns_of->column_count; i++)
 	{
-		if (columns_of->columns[i].generated != '\0')
+		if (key_only ? columns_of->columns[i].identity_position == 0 : columns_of->columns[i].generated != '\0')
 			continue;
 		strbuf_append(sql, separator);
 		strbuf_append(sql, "t.");
@@ -128,18 +131,50 @@ append_row_hash(StrBuf *sql, const Plan *plan, const PgTable *columns_of)
 				  : ")::pg_catalog.text)::pg_catalog.int8");
 }
 
-/* The columns are the source's, in the source's order, on both sides. */
 static void
-append_select(StrBuf *sql, const Plan *plan, const PgTable *columns_of, const PgTable *table)
+append_from(StrBuf *sql, const PgTable *table)
 {
-	strbuf_append(sql, "SELECT pg_catalog.count(*) AS rows, coalesce(pg_catalog.sum(");
-	append_row_hash(sql, plan, columns_of);
-	strbuf_append(sql, "), 0) AS sum FROM ");
+	strbuf_append(sql, " FROM ");
 	/* Rows of old-style children are theirs. */
 	if (table->kind == 'r')
 		strbuf_append(sql, "ONLY ");
 	pg_quote_qualified(sql, table->schema, table->name);
 	strbuf_append(sql, " t");
+}
+
+/* The columns are the source's, in the source's order, on both sides. */
+static void
+append_select(StrBuf *sql, const Plan *plan, const PgTable *columns_of, const PgTable *table)
+{
+	strbuf_append(sql, "SELECT pg_catalog.count(*) AS rows, coalesce(pg_catalog.sum(");
+	append_row_hash(sql, plan, columns_of, false);
+	strbuf_append(sql, "), 0) AS sum");
+	append_from(sql, table);
+}
+
+/* Every row: its part and its hash.  A generated column of the key may be missing on the target. */
+static void
+append_rows(StrBuf *sql, const Plan *plan, const PgTable *columns_of, const PgTable *table)
+{
+	bool		has_key = columns_of->identity == 'd' || columns_of->identity == 'i';
+
+	for (int i = 0; i < columns_of->column_count; i++)
+		if (columns_of->columns[i].identity_position != 0 && columns_of->columns[i].generated != '\0')
+			has_key = false;
+	strbuf_append(sql, "SELECT ");
+	append_row_hash(sql, plan, columns_of, has_key);
+	strbuf_printf(sql, " & %d AS part, ", VERIFY_PARTS - 1);
+	append_row_hash(sql, plan, columns_of, false);
+	strbuf_append(sql, " AS hash");
+	append_from(sql, table);
+}
+
+static const char *
+parts_sql(const Plan *plan, const char *rows)
+{
+	return arena_printf(plan->report->arena,
+						"SELECT part, pg_catalog.count(*), pg_catalog.sum(hash), pg_catalog.sum(pg_catalog.count(*)) OVER (),"
+						" pg_catalog.sum(pg_catalog.sum(hash)) OVER () FROM (%s) s GROUP BY part", rows);
 }
 
 /* A column that the target lacks: named, in malloc'd text; NULL: none. */
@@ -168,8 +203,13 @@ add_table(Plan *plan, const PgTable *source, const PgTable *target)
 			hash_put_number(plan->by_target, target->oid, pairing);
 	}
 	else
+	{
 		strbuf_append(&pairing->from, " UNION ALL ");
+		strbuf_append(&pairing->rows, " UNION ALL ");
+		pairing->is_group = true;
+	}
 	append_select(&pairing->from, plan, source, source);
+	append_rows(&pairing->rows, plan, source, source);
 	pairing->size_bytes += source->size_bytes;
 }
 
@@ -219,7 +259,7 @@ finish_table(const Plan *plan, const Pairing *pairing, VerifyTable *table)
 	table->target_schema = pairing->target->schema;
 	table->target_name = pairing->target->name;
 	/* Several partitions that go to one table are named by it. */
-	if (strstr(strbuf_text(&pairing->from), " UNION ALL ") != NULL && pairing->source->root_schema != NULL)
+	if (pairing->is_group && pairing->source->root_schema != NULL)
 	{
 		table->schema = pairing->source->root_schema;
 		table->name = pairing->source->root_name;
@@ -235,6 +275,10 @@ finish_table(const Plan *plan, const Pairing *pairing, VerifyTable *table)
 	strbuf_reset(&sql);
 	append_select(&sql, plan, pairing->source, pairing->target);
 	table->target_sql = arena_strdup(arena, strbuf_text(&sql));
+	table->source_parts_sql = parts_sql(plan, strbuf_text(&pairing->rows));
+	strbuf_reset(&sql);
+	append_rows(&sql, plan, pairing->source, pairing->target);
+	table->target_parts_sql = parts_sql(plan, strbuf_text(&sql));
 	strbuf_free(&sql);
 }
 
@@ -276,6 +320,7 @@ verify_plan(const Config *config, const char *patterns, PgConn *source, PgConn *
 		{
 			finish_table(&plan, &plan.pairings[i], &report->tables[i]);
 			strbuf_free(&plan.pairings[i].from);
+			strbuf_free(&plan.pairings[i].rows);
 		}
 	}
 	hash_free(plan.split_roots, NULL);
