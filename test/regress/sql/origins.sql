@@ -10,7 +10,7 @@ SELECT pg_replication_origin_xact_setup('0/ABCDEF', '2020-01-02 03:04:05+00');
 INSERT INTO o VALUES (2, 'from the west');
 SELECT 'sent' FROM pg_logical_emit_message(true, 'west', 'transactional');
 COMMIT;
-INSERT INTO o VALUES (3, 'from the west, position not given');
+INSERT INTO o VALUES (3, 'from the west, at the position given last');
 SELECT 'sent' FROM pg_logical_emit_message(false, 'west', 'at once');
 SELECT pg_replication_origin_session_reset();
 INSERT INTO o VALUES (4, 'local again');
@@ -25,7 +25,7 @@ SELECT * FROM peek('origin', 'none');
 
 -- an origin that is gone when the changes are read: its transactions are read all the same
 SELECT pg_replication_origin_drop('west "coast"');
-SELECT count(*) FROM peek('origin', 'any');
+SELECT * FROM peek('origin', 'any') WHERE record ~ '^\["[BI]"';
 SELECT * FROM changes('origin', 'none');
 
 DROP TABLE o;

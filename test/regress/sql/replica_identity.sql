@@ -53,6 +53,24 @@ DELETE FROM ident;
 COMMIT;
 SELECT * FROM changes();
 
+-- from one index to another: the letter is the same, the columns are not
+CREATE TABLE two_indexes (a int NOT NULL, b int NOT NULL, CONSTRAINT two_indexes_a UNIQUE (a), CONSTRAINT two_indexes_b UNIQUE (b));
+BEGIN;
+INSERT INTO two_indexes VALUES (1, 2);
+ALTER TABLE two_indexes REPLICA IDENTITY USING INDEX two_indexes_a;
+UPDATE two_indexes SET a = 11, b = 12;
+ALTER TABLE two_indexes REPLICA IDENTITY USING INDEX two_indexes_b;
+UPDATE two_indexes SET a = 21, b = 22;
+ALTER INDEX two_indexes_b RENAME TO two_indexes_c;
+DELETE FROM two_indexes;
+COMMIT;
+-- the primary key gets other columns
+CREATE TABLE other_key (a int, b int NOT NULL, PRIMARY KEY (a));
+INSERT INTO other_key VALUES (1, 2);
+ALTER TABLE other_key DROP CONSTRAINT other_key_pkey, ADD PRIMARY KEY (b);
+UPDATE other_key SET a = 3, b = 4;
+SELECT * FROM changes();
+
 -- no primary key under default: no identity
 CREATE TABLE keyless (a int, b text);
 INSERT INTO keyless VALUES (1, 'x'), (1, 'x'), (NULL, NULL);
@@ -95,5 +113,5 @@ INSERT INTO no_columns DEFAULT VALUES;
 DELETE FROM no_columns;
 SELECT * FROM changes();
 
-DROP TABLE ident, keyless, deferred, ordered, only_key, no_columns;
+DROP TABLE ident, two_indexes, other_key, keyless, deferred, ordered, only_key, no_columns;
 SELECT drop_slot();

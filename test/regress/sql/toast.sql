@@ -52,6 +52,17 @@ UPDATE toasted SET ext = noise(9, 5000);
 DELETE FROM toasted;
 SELECT short(record) FROM rows_only() AS record;
 
+-- a key that is itself out of line: it is unchanged in the new row, so the old one brings it
+CREATE TABLE toasted_key (id text PRIMARY KEY, v text, big text) WITH (toast_tuple_target = 128);
+ALTER TABLE toasted_key ALTER id SET STORAGE EXTERNAL, ALTER big SET STORAGE EXTERNAL;
+INSERT INTO toasted_key VALUES (noise(40, 1500), 'a', noise(41, 3000));
+UPDATE toasted_key SET v = 'b';
+UPDATE toasted_key SET v = 'c', big = noise(42, 3000);
+UPDATE toasted_key SET id = noise(43, 1500);
+UPDATE toasted_key SET id = 'short';
+DELETE FROM toasted_key;
+SELECT short(record) FROM rows_only() AS record;
+
 -- many values out of line in one row, many rows in one transaction
 CREATE TABLE many_toasted (id int PRIMARY KEY, v1 text, v2 bytea, v3 text);
 ALTER TABLE many_toasted ALTER v1 SET STORAGE EXTERNAL, ALTER v2 SET STORAGE EXTERNAL, ALTER v3 SET STORAGE EXTERNAL;
@@ -73,7 +84,7 @@ SELECT (r #>> '{2,1}')::jsonb = j AS j, (r #>> '{2,2}')::text[] = a AS a, (r #>>
 FROM got_types, toasted_types WHERE r ->> 0 = 'I';
 SELECT r FROM got_types WHERE r ->> 0 = 'U';
 
-DROP TABLE toasted, many_toasted, toasted_types;
+DROP TABLE toasted, toasted_key, many_toasted, toasted_types;
 DROP TYPE big_pair;
 DROP FUNCTION noise(int, int), short(text);
 SELECT drop_slot();
