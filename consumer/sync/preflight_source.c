@@ -313,7 +313,7 @@ test_plugin(Preflight *p, PgConn *repl, Error *err)
 
 /* A line for pg_hba.conf; logical replication is matched by the database's name, not by the word "replication". */
 static void
-add_connect_error(Preflight *p, const char *what, const PGresult *facts, Error *err)
+add_connect_error(Preflight *p, const PGresult *facts, Error *err)
 {
 	StrBuf		mend = STRBUF_INIT;
 
@@ -335,7 +335,7 @@ add_connect_error(Preflight *p, const char *what, const PGresult *facts, Error *
 		strbuf_append(&mend, err->hint);
 	if (err->kind == ERROR_RETRY)
 		p->retry = true;
-	finding_add(p, FINDING_ERROR, "source", strbuf_text(&mend), "%s: %s", what, err->message);
+	finding_add(p, FINDING_ERROR, "source", strbuf_text(&mend), "%s", err->message);
 	strbuf_free(&mend);
 	error_clear(err);
 }
@@ -390,7 +390,7 @@ check_replication(Preflight *p, const PGresult *facts, Error *err)
 	{
 		if (err->kind == ERROR_CANCELLED)
 			return false;
-		add_connect_error(p, "no replication connection", facts, err);
+		add_connect_error(p, facts, err);
 		return true;
 	}
 	finding_add(p, FINDING_OK, "source", NULL, "a replication connection can be made");
@@ -414,7 +414,7 @@ preflight_source(Preflight *p, Error *err)
 	{
 		if (err->kind == ERROR_CANCELLED)
 			return false;
-		add_connect_error(p, "cannot connect", NULL, err);
+		add_connect_error(p, NULL, err);
 		return true;
 	}
 	if (!pg_exec_params(p->source, facts_sql, 1, values, &facts, err) ||
