@@ -1,10 +1,9 @@
 /*
  * json.c
  *
- * Escapes and converts text. Clean runs are copied eight bytes at a time;
- * every encoding of a database keeps ASCII bytes to ASCII characters, so that
- * escaping before conversion is safe, also for targets in which a later byte
- * of a character may look like a backslash.
+ * Escapes and converts text. Clean runs are copied eight bytes at a time. In
+ * every encoding that comes in or goes out an ASCII byte is an ASCII character,
+ * never a part of another one, so text is escaped first and then converted.
  */
 #include "postgres.h"
 

@@ -143,9 +143,13 @@ parse_encoding(const OptionRow *row, const char *value, int *field)
 	int			encoding = pg_char_to_encoding(value);
 	int			database = GetDatabaseEncoding();
 
-	if (!PG_VALID_ENCODING(encoding))
+	/*
+	 * Encodings for clients only have characters that end in what looks like
+	 * a quote or backslash: no JSON parser could read them.
+	 */
+	if (encoding < 0 || !PG_VALID_BE_ENCODING(encoding))
 		raise_bad_value(row, value,
-						"Use the name of an encoding that PostgreSQL knows, such as \"UTF8\" or \"LATIN1\".");
+						"Use the name of an encoding that a PostgreSQL database can have, such as \"UTF8\" or \"LATIN1\".");
 
 	/* Bytes of no known encoding cannot be converted, only checked. */
 	if (database == PG_SQL_ASCII && encoding != PG_SQL_ASCII && encoding != PG_UTF8)
