@@ -103,6 +103,7 @@ strbuf_vprintf(StrBuf *buf, const char *fmt, va_list args)
 	int length;
 
 	va_copy(again, args);
+	/* The analyzer forgets va_start() where it is given several files at once. NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized) */
 	length = vsnprintf((room > 0) ? buf->data + buf->length : NULL, room, fmt, args);
 	if (length > 0)
 	{

@@ -54,12 +54,12 @@ unknown_long(Parse *parse, const char *name, size_t length)
 static bool
 take_value(Parse *parse, const char *where, char *attached, char **value)
 {
-	if (attached != NULL)
-		*value = attached;
-	else if (parse->next < parse->argc)
-		*value = parse->argv[parse->next++];
-	else
-		return error_set(parse->err, ERROR_USAGE, "%s needs a value", where);
+	if (attached == NULL && parse->next == parse->argc)
+	{
+		error_set(parse->err, ERROR_USAGE, "%s needs a value", where);
+		return false;
+	}
+	*value = (attached != NULL) ? attached : parse->argv[parse->next++];
 	return true;
 }
 
