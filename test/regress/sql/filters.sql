@@ -77,11 +77,38 @@ SELECT through('include_tables', 'public.parted');
 SELECT through('exclude_tables', 'public.parted_1');
 SELECT through('exclude_tables', 'public.parted') IS NULL AS nothing;
 
+-- the parent between a partition and its root names it too; what is detached, renamed or moved is judged anew
+SELECT count(*) > 0 AS read FROM changes();
+ALTER TABLE parted DETACH PARTITION parted_2;
+INSERT INTO parted_2 VALUES (12);
+CREATE TABLE middle (id int PRIMARY KEY) PARTITION BY RANGE (id);
+ALTER TABLE middle ATTACH PARTITION parted_2 FOR VALUES FROM (10) TO (20);
+ALTER TABLE parted ATTACH PARTITION middle FOR VALUES FROM (10) TO (100);
+INSERT INTO parted VALUES (3), (13);
+ALTER TABLE middle RENAME TO centre;
+INSERT INTO parted VALUES (4), (14);
+ALTER TABLE parted RENAME TO divided;
+INSERT INTO divided VALUES (5), (15);
+BEGIN;
+ALTER TABLE divided SET SCHEMA other;
+INSERT INTO other.divided VALUES (6), (16);
+ALTER SCHEMA other RENAME TO others;
+INSERT INTO others.divided VALUES (7), (17);
+ALTER SCHEMA others RENAME TO other;
+COMMIT;
+SELECT through();
+SELECT through('include_tables', 'public.parted');
+SELECT through('include_tables', 'public.middle');
+SELECT through('exclude_tables', '*.centre');
+SELECT through('include_tables', 'public.divided,others.*');
+SELECT through('include_tables', 'other.divided');
+SELECT through('include_tables', 'public.parted*', 'exclude_tables', 'public.middle,others.divided');
+
 -- messages are no tables
 SELECT 'sent' FROM pg_logical_emit_message(true, 'app', 'hello');
 SELECT * FROM changes('exclude_tables', '*.*');
 
-DROP TABLE a1, a2, b1, parted;
+DROP TABLE a1, a2, b1;
 DROP FUNCTION through(text[]);
 DROP SCHEMA other, "Odd, one" CASCADE;
 SELECT drop_slot();

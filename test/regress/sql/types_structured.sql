@@ -42,6 +42,18 @@ INSERT INTO documents VALUES
 	(5, NULL, NULL, NULL, NULL, NULL, NULL);
 SELECT * FROM changes();
 
+-- a type that changes between two changes of one transaction
+CREATE TABLE growing (id int PRIMARY KEY, p pair, ps pair[]);
+BEGIN;
+INSERT INTO growing VALUES (1, ROW(1, 'x'), ARRAY[ROW(1, 'x')::pair]);
+ALTER TYPE pair ADD ATTRIBUTE c float8 CASCADE;
+INSERT INTO growing VALUES (2, ROW(2, 'y', 0.1), ARRAY[ROW(2, 'y', 0.1)::pair]);
+ALTER TYPE pair DROP ATTRIBUTE a;
+INSERT INTO growing VALUES (3, ROW('z', 0.2), ARRAY[ROW('z', 0.2)::pair]);
+UPDATE growing SET id = id + 10;
+COMMIT;
+SELECT * FROM changes();
+
 -- a row type of a table as a column, and its shape changes later
 CREATE TABLE inner_table (a int, b text);
 CREATE TABLE outer_table (id int PRIMARY KEY, r inner_table);
@@ -53,6 +65,6 @@ INSERT INTO outer_table VALUES (3, ROW('b', '2024-07-08'));
 UPDATE outer_table SET r.b = 'changed';
 SELECT * FROM changes();
 
-DROP TABLE arrays, composites, ranges, documents, outer_table, inner_table;
+DROP TABLE growing, arrays, composites, ranges, documents, outer_table, inner_table;
 DROP TYPE nested, pair, short_text, int_list, float_range;
 SELECT drop_slot();
