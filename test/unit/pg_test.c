@@ -96,6 +96,8 @@ pg_test_run_group(const char *name, const struct CMUnitTest *tests, size_t count
 {
 	const struct CMUnitTest skipped[] = {cmocka_unit_test(skip_all)};
 
+	if (getenv("DBSYNC_TEST_FILTER"))
+		cmocka_set_test_filter(getenv("DBSYNC_TEST_FILTER"));
 	if (pg_test_conninfo())
 		return _cmocka_run_group_tests(name, tests, count, set_up, tear_down);
 	return _cmocka_run_group_tests(name, skipped, 1, NULL, NULL);

@@ -1,7 +1,7 @@
 /*
  * pg_test.h
  *		What the tests that need a server share.  The server is that of DBSYNC_TEST_PG, a role with superuser rights; without it
- *		the tests are skipped.
+ *		the tests are skipped.  DBSYNC_TEST_FILTER: the tests to run, with * and ?.
  */
 #ifndef DBSYNC_TEST_PG_TEST_H
 #define DBSYNC_TEST_PG_TEST_H
