@@ -63,7 +63,7 @@ fi
 "${run[@]}" PG_CONFIG="$PG_CONFIG" TMPDIR="$work/tmp" CHECK_LOGS="$work/logs" \
 	DBSYNC_TEST_SMALL="$small" TESTS="${TESTS:-}" JOBS="${JOBS:-2}" \
 	DBSYNC_TEST_ROWS="${DBSYNC_TEST_ROWS:-}" DBSYNC_TEST_SEED="${DBSYNC_TEST_SEED:-}" \
-	DBSYNC_TEST_KILLS="${DBSYNC_TEST_KILLS:-}" \
+	DBSYNC_TEST_KILLS="${DBSYNC_TEST_KILLS:-}" DBSYNC="${DBSYNC:-}" \
 	bash "$work/src/test/run-suites.sh" "$@" </dev/null &
 suites_pid=$!
 wait "$suites_pid"
