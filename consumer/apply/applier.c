@@ -168,12 +168,14 @@ group_reset(Applier *applier)
 	applier->stats.group_end_lsn = LSN_NONE;
 	applier->has_begun = false;
 	applier->group_conflicts = 0;
+	applier->unproven = 0;
 	applier->group_number++;
 }
 
 /*
  * The row moves from where we know it to be, and from nowhere else: one that another process has moved, or that is gone, must not
- * be written over.
+ * be written over.  COMMIT follows without waiting, so it must be an error that stops it, not a count of rows: no row divides
+ * by zero.
  */
 static bool
 send_progress(Applier *applier, Error *err)
@@ -188,8 +190,9 @@ send_progress(Applier *applier, Error *err)
 	lsn_format(applier->stats.group_end_lsn, now);
 	clock_format(applier->group_commit_us, time);
 	return pipeline_query(applier->pipeline,
-						  "UPDATE dbsync.progress SET applied_lsn = $3::pg_lsn, commit_time = $4::timestamptz, updated_at = clock_timestamp()"
-						  " WHERE task = $1 AND applied_lsn = $2::pg_lsn",
+						  "WITH moved AS (UPDATE dbsync.progress SET applied_lsn = $3::pg_lsn, commit_time = $4::timestamptz,"
+						  " updated_at = clock_timestamp() WHERE task = $1 AND applied_lsn = $2::pg_lsn RETURNING 1)"
+						  " SELECT 1 / count(*) FROM moved",
 						  4, values, &note, err);
 }
 
@@ -198,8 +201,11 @@ commit_group(Applier *applier, Error *err)
 {
 	PipelineNote commit = {.kind = PIPELINE_COMMIT};
 
-	/* What a late answer finds out (a missing row under policy skip) must still get into this transaction. */
-	if (applier->options.apply.conflict != CONFLICT_STOP && applier->has_begun && !pipeline_sync(applier->pipeline, err))
+	/*
+	 * A change that found no row is no error to the server: it would commit the rest.  So COMMIT waits for the answers that could say so.
+	 * They may also bring conflicts that are to be written down in this transaction.
+	 */
+	if (applier->unproven > 0 && !pipeline_sync(applier->pipeline, err))
 		return false;
 	return conflict_flush(applier, err) && applier_begin(applier, err) && send_progress(applier, err) &&
 		pipeline_query(applier->pipeline, "COMMIT", 0, NULL, &commit, err) && pipeline_finish(applier->pipeline, err);

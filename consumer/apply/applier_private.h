@@ -74,6 +74,7 @@ struct Applier
 	int64_t		group_number;
 	bool		has_begun;		/* BEGIN was sent */
 	int64_t		group_commit_us;
+	int64_t		unproven;		/* changes on their way of which only the number of rows in the answer says that they were done */
 
 	/* careful ways: see careful.c */
 	Lsn			careful_until;	/* LSN_NONE: none */

@@ -18,8 +18,7 @@
  *						under a savepoint, and returns to full speed behind it.
  *	 others				need a person; the message names operation, table, key, transaction and LSN.
  *
- * What the applier does not do: transactional messages (M records) are not applied; an UPDATE that changes nothing we know (every
- * column an unchanged TOAST value) is not sent.
+ * What the applier does not do: messages (M records) are not applied; an UPDATE that sets no column that can be set is not sent.
  *
  * Memory: the parts given that wait for answers (bounded by pipeline_bytes), one parsed record, and a few hundred prepared statements.
  */

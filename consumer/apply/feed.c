@@ -127,6 +127,7 @@ feed_table(Applier *applier, Relation *relation, TargetTable **result, Error *er
 		if (!applier_begin(applier, err) || !pipeline_finish(applier->pipeline, err) || !target_table_open(applier->conn, options->target_schema, relation, &table, err))
 			return false;
 		warn_of_triggers(applier, table);
+		table->stores_all = !table->table->has_triggers && (pg_replica_role(applier->conn) || !table->table->has_origin_triggers);
 		if (options->table_snapshot_lsn != NULL)
 			table->snapshot_lsn = options->table_snapshot_lsn(options->arg, relation->schema, relation->table);
 	}

@@ -32,7 +32,6 @@ struct Pipeline
 	int			limit_count;
 
 	bool		entered;
-	bool		answered;		/* the first entry's result was seen, its end was not */
 	bool		abandoned;		/* results are thrown away */
 	size_t		bytes;			/* unanswered */
 	size_t		asked_bytes;	/* sent since the last flush request */
@@ -88,7 +87,6 @@ pop_entry(Pipeline *pipeline)
 	part_use_drop(entry->note.use);
 	pipeline->first = (pipeline->first + 1) & (pipeline->capacity - 1);
 	pipeline->count--;
-	pipeline->answered = false;
 }
 
 static void
@@ -138,7 +136,10 @@ enter(Pipeline *pipeline, Error *err)
 	return true;
 }
 
-/* One result, or the end of one, of the first entry. */
+/*
+ * The answer of the first entry.  The NULL behind it is taken at once: libpq drops it where anything is sent in between, and then
+ * results and statements would no longer go in pairs.
+ */
 static bool
 take_result(Pipeline *pipeline, Error *err)
 {
@@ -147,13 +148,7 @@ take_result(Pipeline *pipeline, Error *err)
 	bool		ok = true;
 
 	if (result == NULL)
-	{
-		if (pipeline->answered)
-			pop_entry(pipeline);
-		else if (PQstatus(pipeline->raw) == CONNECTION_BAD)
-			return pg_error(pipeline->conn, NULL, err);
-		return true;
-	}
+		return PQstatus(pipeline->raw) == CONNECTION_BAD ? pg_error(pipeline->conn, NULL, err) : true;
 	if (PQresultStatus(result) == PGRES_PIPELINE_SYNC)
 	{
 		PQclear(result);
@@ -162,10 +157,14 @@ take_result(Pipeline *pipeline, Error *err)
 		pop_entry(pipeline);
 		return true;
 	}
-	if (!pipeline->answered && !pipeline->abandoned)
+	if (!pipeline->abandoned)
 		ok = pipeline->on_result(pipeline->arg, &entry->note, result, err);
-	pipeline->answered = true;
-	PQclear(result);
+	do
+	{
+		PQclear(result);
+		result = PQgetResult(pipeline->raw);
+	} while (result != NULL);
+	pop_entry(pipeline);
 	return ok;
 }
 

@@ -38,6 +38,7 @@ typedef struct PipelineNote
 {
 	PipelineKind kind;
 	bool		any_count;		/* CHANGE: the number of affected rows says nothing */
+	bool		is_proven;		/* CHANGE: without an error it was done */
 	PartUse    *use;			/* CHANGE, PREPARE: the record that it comes from */
 	size_t		offset;			/* its text in the part */
 	size_t		length;

@@ -68,8 +68,11 @@ strict_send(Applier *applier, const ChangeContext *context, TargetTable *table, 
 	if (statement->is_empty)
 		return true;
 	note.any_count = statement->any_count;
-	return collect_values(applier, context, statement, &size, err) &&
-		pipeline_execute(applier->pipeline, statement->name, statement->param_count, applier->values, size, &note, err);
+	note.is_proven = note.any_count || (table->stores_all && (operation == TARGET_INSERT || operation == TARGET_UPSERT));
+	if (!collect_values(applier, context, statement, &size, err))
+		return false;
+	applier->unproven += note.is_proven ? 0 : 1;
+	return pipeline_execute(applier->pipeline, statement->name, statement->param_count, applier->values, size, &note, err);
 }
 
 /* An update or delete of a row that the source could not name. */
@@ -243,6 +246,8 @@ strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err)
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
 	{
 		pg_error(applier->conn, result, err);
+		if (note->kind == PIPELINE_PROGRESS && strcmp(err->sqlstate, "22012") == 0)
+			return progress_lost(applier, err);
 		if (note->use != NULL && err->kind != ERROR_RETRY)
 			return explain_change(applier, note, NULL, err);
 		return note->kind == PIPELINE_COMMIT ? error_context(err, "commit on the target") : false;
@@ -250,11 +255,10 @@ strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err)
 	switch (note->kind)
 	{
 		case PIPELINE_CHANGE:
+			applier->unproven -= note->is_proven ? 0 : 1;
 			if (note->any_count || strcmp(PQcmdTuples(result), "1") == 0)
 				return true;
 			return explain_change(applier, note, PQcmdTuples(result), err);
-		case PIPELINE_PROGRESS:
-			return strcmp(PQcmdTuples(result), "1") == 0 || progress_lost(applier, err);
 		case PIPELINE_COMMIT:
 			/* COMMIT of a failed transaction succeeds, by rolling back */
 			return strcmp(PQcmdStatus(result), "COMMIT") == 0 ||

@@ -42,6 +42,7 @@ typedef struct TargetTable
 	int		   *key_columns;
 	bool		has_arbiter;	/* the target has a unique index on exactly these: ON CONFLICT can name it */
 
+	bool		stores_all;		/* an INSERT without an error has stored its row: no rule or trigger has a say */
 	int			null_patterns;	/* different sets of NULLs seen in whole-row keys: see target_sql.c */
 	int64_t		loaded_in_group;	/* the applier's group number in which this was read */
 	Arena	   *arena;
