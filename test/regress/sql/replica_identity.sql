@@ -113,5 +113,15 @@ INSERT INTO no_columns DEFAULT VALUES;
 DELETE FROM no_columns;
 SELECT * FROM changes();
 
+-- the server's log says once, for each process and table, what cannot be applied
+INSERT INTO keyless VALUES (7, 'x');
+ALTER TABLE keyless REPLICA IDENTITY NOTHING;
+UPDATE keyless SET b = 'y';
+DELETE FROM deferred;
+INSERT INTO deferred VALUES (1, 'x');
+DELETE FROM deferred;
+DELETE FROM keyless;
+\! psql -X -q -d regression -c "SET client_min_messages = log" -c "SELECT count(*) FROM pg_logical_slot_peek_changes('regression_slot', NULL, NULL)" -c "SELECT count(*) FROM pg_logical_slot_peek_changes('regression_slot', NULL, NULL)" 2>&1 | grep -A 2 identity
+
 DROP TABLE ident, two_indexes, other_key, keyless, deferred, ordered, only_key, no_columns;
 SELECT drop_slot();
