@@ -35,6 +35,8 @@ SELECT count(*) FROM peek('encoding', 'UTF8');
 SELECT count(*) FROM peek('encoding', 'utf-8');
 SELECT * FROM peek('encoding', 'klingon');
 SELECT * FROM peek('encoding', 'SQL_ASCII');
+-- one that clients only may have: its characters can end in a backslash
+SELECT * FROM peek('encoding', 'SJIS');
 SELECT * FROM peek('encoding', '');
 
 SELECT * FROM peek('origin', 'some');
