@@ -19,6 +19,7 @@ static const char *const statement_texts[] = {
 static bool
 set_no_space(SqliteConn *conn, const char *reason, Error *err)
 {
+	conn->is_full = true;
 	error_set(err, ERROR_STORE, "cannot write SQLite file \"%s\": %s", conn->path, reason);
 	return error_hint(err, "Make space on the file system of \"%s\" (or raise the limit that is met), then start dbsync again: "
 					  "it goes on where it stopped.", conn->path);
@@ -271,6 +272,12 @@ sqlite_write_end(SqliteStore *store, bool ok, Error *err)
 
 		if (!run_number(conn, STMT_ROLLBACK, &second))
 			error_clear(&second);
+	}
+	/* The log file can be used from its beginning again, once its pages are in the database: for removing rows, say. */
+	if (conn->is_full)
+	{
+		sqlite3_wal_checkpoint_v2(conn->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		conn->is_full = false;
 	}
 	fair_lock_release(&store->write_lock);
 	return ok;

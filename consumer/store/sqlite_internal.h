@@ -145,6 +145,7 @@ typedef struct SqliteConn
 	const char *path;			/* for messages */
 	sqlite3_stmt *statements[STMT_COUNT];
 	bool		is_durable;		/* synchronous is FULL now */
+	bool		is_full;		/* the last error was want of space */
 } SqliteConn;
 
 /* First come, first served: a mutex lets one busy thread starve the others. */
