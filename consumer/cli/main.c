@@ -72,9 +72,9 @@ start_process(const CommandLine *line, const Config *config, PidFile *pid_file, 
 		log_info("run", "logging to %s", log_file);
 	if (!log_open(log_file, config->log_level, err))
 		return false;
-	if (config->daemon && !daemon_ready(err))
+	if (!hangup_watch(log_file != NULL || config->daemon, hangup_ignored, err))
 		return false;
-	return hangup_watch(log_file != NULL || config->daemon, hangup_ignored, err);
+	return !config->daemon || daemon_ready(err);
 }
 
 static int

@@ -116,6 +116,22 @@ set_option(LoadedConfig *self, const Option *option, const char *value, const ch
 	return true;
 }
 
+/* The store that the command line names takes the place of the file's, of whichever kind that is. */
+static void
+choose_store(LoadedConfig *self, const Option *option)
+{
+	const Option *path = option_find("local", "path");
+	const Option *database = option_find("local.pgsql", "connect_string");
+
+	if (option == path)
+	{
+		self->config.local = NULL;
+		self->set_at[database - option_table] = NULL;
+	}
+	else if (option == database)
+		self->set_at[path - option_table] = NULL;
+}
+
 bool
 config_set(Config *config, const char *section, const char *name, const char *value, const char *where, Error *err)
 {
@@ -141,7 +157,11 @@ config_set(Config *config, const char *section, const char *name, const char *va
 			return false;
 		}
 	}
-	return set_option(loaded(config), option, value, where, err);
+	if (!set_option(loaded(config), option, value, where, err))
+		return false;
+	if (section == NULL)
+		choose_store(loaded(config), option);
+	return true;
 }
 
 static bool

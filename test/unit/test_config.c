@@ -407,6 +407,69 @@ what_is_missing_or_contradicts_is_said(void **state)
 }
 
 static void
+the_store_of_the_command_line_replaces_the_other_kind(void **state)
+{
+	static const char both_sides[] = "[src.pgsql]\nconnect_string = host=a\n[desc.pgsql]\nconnect_string = host=b\n";
+	char *with_path = mem_printf("%s[local]\npath = x\n", both_sides);
+	char *with_database = mem_printf("%s[local.pgsql]\nconnect_string = host=c\n", both_sides);
+	Error err = ERROR_INIT;
+	Config *config = load(with_path);
+
+	(void) state;
+	assert_true(config_set(config, NULL, "local", "host=d", "--local", &err));
+	assert_true(config_check(config, &err));
+	assert_string_equal(config->local, "host=d");
+	config_free(config);
+
+	config = load(with_database);
+	assert_true(config_set(config, NULL, "local-path", "/y", "--local-path", &err));
+	assert_true(config_check(config, &err));
+	assert_null(config->local);
+	assert_string_equal(config->local_path, "/y");
+	config_free(config);
+	free(with_path);
+	free(with_database);
+}
+
+/* Lines put together at random: whatever comes, it is an error with a line, or a configuration. */
+static void
+any_text_is_read_or_refused(void **state)
+{
+	static const char *const pieces[] = {"[dbsync]",  "[local]", "[",   "]",    "slot",
+										 "jobs",      "path",    "=",   ":",    " ",
+										 "\t",        "\n",      "\n",  "\n",   ";",
+										 "#",         "\"",      "a.b", ",",    "4",
+										 "copy = on", "\r\n",    "'",   "\xff", "include_tables = x.y,\n  z.q\n"};
+	int refused = 0;
+
+	(void) state;
+	srand(11);
+	for (int round = 0; round < 3000; round++)
+	{
+		StrBuf text = STRBUF_INIT;
+		Config *config = config_new();
+		Error err = ERROR_INIT;
+
+		if (round % 2 == 0)
+			strbuf_append(&text, "[dbsync]\n");
+		for (int i = rand() % 30; i > 0; i--)
+			strbuf_append(&text, pieces[(size_t) rand() % (sizeof(pieces) / sizeof(pieces[0]))]);
+		if (round % 50 == 0)
+			strbuf_printf(&text, "%*s", rand() % 1000, "x");
+		write_bytes(strbuf_text(&text), text.length);
+		if (!config_load_file(config, path, &err))
+		{
+			assert_non_null(strstr(err.message, "my.cfg:"));
+			refused++;
+		}
+		error_clear(&err);
+		config_free(config);
+		strbuf_free(&text);
+	}
+	assert_in_range(refused, 500, 2999);
+}
+
+static void
 a_missing_file_is_an_error_only_where_it_is_named(void **state)
 {
 	Config *config = config_new();
@@ -526,6 +589,8 @@ main(void)
 		cmocka_unit_test(a_password_is_not_shown_in_an_error),
 		cmocka_unit_test(the_command_line_holds_over_the_file),
 		cmocka_unit_test(what_is_missing_or_contradicts_is_said),
+		cmocka_unit_test(the_store_of_the_command_line_replaces_the_other_kind),
+		cmocka_unit_test(any_text_is_read_or_refused),
 		cmocka_unit_test(a_missing_file_is_an_error_only_where_it_is_named),
 		cmocka_unit_test(sizes_and_times_are_read_and_written),
 		cmocka_unit_test(the_page_of_options_is_up_to_date),
