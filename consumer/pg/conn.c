@@ -442,6 +442,7 @@ pg_connect(const char *conninfo, const PgConnOptions *options, PgConn **result, 
 		pg_close(conn);
 		return false;
 	}
+	error_clear(err); /* of a host that did not answer */
 	set_name(conn);
 	if (!pg_session_setup(conn, options->client_encoding ? options->client_encoding : "UTF8", err))
 	{
