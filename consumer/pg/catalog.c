@@ -321,7 +321,7 @@ pg_catalog_load_table(PgConn *conn, const char *schema, const char *name, Arena 
 	if (!load(conn, schema, name, NULL, NULL, arena, &catalog, err))
 		return false;
 	if (catalog.count > 0)
-		*table = &catalog.tables[0];
+		*table = catalog.tables; /* the arena's, as all of it but the hash */
 	pg_catalog_free(&catalog);
 	return true;
 }
