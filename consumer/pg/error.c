@@ -76,11 +76,24 @@ trimmed(const char *text)
 	return mem_strndup(text, length);
 }
 
+/*
+ * After a write that failed libpq leaves the status as it was until reading finds the end, too.  What the server sent before
+ * it went away comes first, so one look is not enough.
+ */
+static bool
+is_lost_for_good(PGconn *raw)
+{
+	for (int look = 0; look < 3 && PQstatus(raw) == CONNECTION_OK; look++)
+		if (!PQconsumeInput(raw))
+			break;
+	return PQstatus(raw) != CONNECTION_OK;
+}
+
 static bool
 connection_error(const PgConn *conn, Error *err)
 {
 	char *message = trimmed(PQerrorMessage(conn->raw));
-	bool lost = PQstatus(conn->raw) != CONNECTION_OK;
+	bool lost = is_lost_for_good(conn->raw);
 
 	for (char *p = message; *p; p++)
 		if (*p == '\n')

@@ -202,7 +202,8 @@ receiver_main(void *arg)
 			break;
 		}
 		self.has_streamed = false;
-		if (!run_backoff(run, MODULE, retry_next_ms(&retry), &err, restart_wanted))
+		/* Where the restart itself fails, the wish for it is no reason to hurry. */
+		if (!run_backoff(run, MODULE, retry_next_ms(&retry), &err, restart_wanted(run) ? NULL : restart_wanted))
 			break;
 		error_clear(&err);
 	}
