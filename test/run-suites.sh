@@ -161,12 +161,9 @@ run_one_tap()
 	status=$?
 	echo "$status $((SECONDS - start))" >"$CHECK_LOGS/$name.status"
 	echo "# $test finished after $((SECONDS - start)) s"
-	if [ $status = 0 ]; then
-		rm -rf "${TMPDIR:?}/$name"
-	else
-		mkdir -p "$CHECK_LOGS/$name"
-		cp -r "$TMPDIR/$name/tmp_check/log/." "$CHECK_LOGS/$name/" 2>/dev/null
-	fi
+	mkdir -p "$CHECK_LOGS/$name"
+	cp -r "$TMPDIR/$name/tmp_check/log/." "$CHECK_LOGS/$name/" 2>/dev/null
+	[ $status != 0 ] || rm -rf "${TMPDIR:?}/$name"
 }
 
 run_tap()
