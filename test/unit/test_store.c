@@ -18,9 +18,9 @@ a_task_is_saved_and_loaded(void **state)
 	Fixture    *f = *state;
 	TaskState	saved = {
 		.task = TASK, .phase = TASK_COPYING, .source_kind = "pgsql", .source_id = "7/app", .source_timeline = 3, .slot = TASK,
-		.target_id = "8/app", .filter = "+a.* -\"b'\"", .created_us = 1200000000123456, .copy_start_us = 1200000001000001,
+		.target_id = "8/app", .filter = "+a.* -\"b'\"", .created_us = 1700000000123456, .copy_start_us = 1700000001000001,
 		.copy_end_us = 0, .start_lsn = 0x1600000010, .received_lsn = 0x1600000020, .applied_lsn = 0x1600000018,
-		.applied_commit_us = 1200000000999999, .segment = 5
+		.applied_commit_us = 1700000000999999, .segment = 5
 	};
 	TaskState	loaded;
 	bool		found;
@@ -149,8 +149,8 @@ copy_items_keep_their_order_and_values(void **state)
 	items[1].rows = 12;
 	items[1].bytes = 345;
 	items[1].snapshot_lsn = 0x1600000000;
-	items[1].start_us = 1200000000000001;
-	items[1].end_us = 1200000000000002;
+	items[1].start_us = 1700000000000001;
+	items[1].end_us = 1700000000000002;
 	assert_ok(OPS->save_item(f->store, TASK, &items[1], &f->err));
 	store_test_reopen(f);
 	assert_ok(OPS->load_items(f->store, TASK, f->arena, &loaded, &count, &f->err));
@@ -161,7 +161,7 @@ copy_items_keep_their_order_and_values(void **state)
 	assert_int_equal(loaded[1].chunk, 1);
 	assert_int_equal(loaded[1].phase, COPY_DONE);
 	assert_true(loaded[1].first_block == 4000000000u && loaded[1].rows == 12 && loaded[1].bytes == 345);
-	assert_true(loaded[1].snapshot_lsn == 0x1600000000 && loaded[1].start_us == 1200000000000001 && loaded[1].end_us == 1200000000000002);
+	assert_true(loaded[1].snapshot_lsn == 0x1600000000 && loaded[1].start_us == 1700000000000001 && loaded[1].end_us == 1700000000000002);
 	assert_string_equal(loaded[2].schema, "a");
 	assert_true(loaded[2].start_us == 0);
 
@@ -384,7 +384,7 @@ incomplete_transactions_are_dropped_or_replaced(void **state)
 	assert_ok(OPS->drop_incomplete(f->store, TASK, &f->err));
 	assert_ok(OPS->stats(f->store, TASK, &stats, &f->err));
 	assert_true(stats.transaction_count == 1 && stats.change_count == 3 && stats.first_lsn == 100);
-	assert_true(stats.first_commit_us == 1200000000000100);
+	assert_true(stats.first_commit_us == 1700000000000100);
 	store_test_append(f, TASK, 200, 0, false, 100);
 	store_test_append(f, TASK, 200, 1, true, 100);
 	store_test_commit(f);
