@@ -48,7 +48,8 @@ SELECT * FROM changes();
 
 -- Many rows: one relation record, and every row in order.
 INSERT INTO item SELECT i, 'n' || i, i FROM generate_series(100, 1099) AS i;
-CREATE TEMP TABLE got AS SELECT record, ordinality FROM changes() WITH ORDINALITY;
+CREATE TEMP TABLE got (record text, ordinality bigint);
+INSERT INTO got SELECT record, ordinality FROM changes() WITH ORDINALITY;
 SELECT substr(record, 2, 3) AS kind, count(*) FROM got GROUP BY 1 ORDER BY 1;
 SELECT count(*) FROM got WHERE record = format('["I",1,["%s","n%s","%s.00"]]', ordinality + 96, ordinality + 96, ordinality + 96);
 

@@ -28,7 +28,8 @@ SELECT * FROM changes();
 CREATE TABLE ascii (id int PRIMARY KEY, v text);
 INSERT INTO ascii SELECT i, 'a' || chr(i) || 'b' FROM generate_series(1, 127) AS i;
 INSERT INTO ascii SELECT 0, string_agg(chr(i), '' ORDER BY i) FROM generate_series(1, 127) AS i;
-CREATE TEMP TABLE got AS SELECT (record::json #>> '{2,0}')::int AS id, record::json #>> '{2,1}' AS v, record FROM rows_only() AS record;
+CREATE TEMP TABLE got (id int, v text, record text);
+INSERT INTO got SELECT (record::json #>> '{2,0}')::int AS id, record::json #>> '{2,1}' AS v, record FROM rows_only() AS record;
 SELECT count(*) FROM ascii JOIN got USING (id, v);
 SELECT record FROM got WHERE id = 0;
 

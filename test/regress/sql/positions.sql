@@ -28,7 +28,8 @@ AS $$
 	WHERE t.number > 0
 	GROUP BY t.number
 $$;
-CREATE TEMP TABLE whole AS SELECT * FROM transactions('regression_slot');
+CREATE TEMP TABLE whole (place bigint, xid text, begin_commit_lsn pg_lsn, commit_lsn pg_lsn, end_lsn pg_lsn, changes bigint);
+INSERT INTO whole SELECT * FROM transactions('regression_slot');
 SELECT place, begin_commit_lsn = commit_lsn AS same, commit_lsn < end_lsn AS ends_later,
 	commit_lsn >= lag(end_lsn, 1, '0/0') OVER (ORDER BY place) AS behind_former, changes
 FROM whole ORDER BY place;

@@ -1,5 +1,9 @@
 -- What the other files use. Positions, transaction ids, oids, times and versions
 -- differ from run to run and are masked; everything else is shown as it was sent.
+--
+-- A slot is read by statements that have written no WAL themselves: the server waits
+-- for what its own transaction wrote to be flushed, up to 15 seconds. So no file says
+-- CREATE TABLE ... AS SELECT ... FROM changes().
 
 CREATE FUNCTION mask(record text) RETURNS text
 LANGUAGE sql IMMUTABLE

@@ -22,7 +22,8 @@ ROLLBACK;
 INSERT INTO spilled VALUES (0, 'last', 0);
 
 SET logical_decoding_work_mem = '64kB';
-CREATE TEMP TABLE got AS SELECT record, ordinality AS place FROM changes() WITH ORDINALITY AS c(record, ordinality);
+CREATE TEMP TABLE got (record text, place bigint);
+INSERT INTO got SELECT record, ordinality AS place FROM changes() WITH ORDINALITY AS c(record, ordinality);
 RESET logical_decoding_work_mem;
 SELECT substr(record, 3, 1) AS kind, count(*) FROM got GROUP BY 1 ORDER BY 1;
 SELECT count(*) AS rows_in_order FROM got WHERE record = format('["I",1,["%s","row %s"]]', place - 3, place - 3);

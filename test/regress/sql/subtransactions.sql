@@ -82,7 +82,8 @@ BEGIN
 	END LOOP;
 END
 $$;
-CREATE TEMP TABLE got AS SELECT (record::json #>> '{2,0}')::int AS id, ordinality FROM rows_only() WITH ORDINALITY AS c(record, ordinality);
+CREATE TEMP TABLE got (id int, ordinality bigint);
+INSERT INTO got SELECT (record::json #>> '{2,0}')::int AS id, ordinality FROM rows_only() WITH ORDINALITY AS c(record, ordinality);
 SELECT count(*), min(id), max(id), count(*) FILTER (WHERE id % 4 = 0) AS rolled_back FROM got;
 SELECT bool_and(id > before) AS in_order FROM (SELECT id, lag(id, 1, 0) OVER (ORDER BY ordinality) AS before FROM got) o;
 

@@ -68,7 +68,8 @@ CREATE TABLE many_toasted (id int PRIMARY KEY, v1 text, v2 bytea, v3 text);
 ALTER TABLE many_toasted ALTER v1 SET STORAGE EXTERNAL, ALTER v2 SET STORAGE EXTERNAL, ALTER v3 SET STORAGE EXTERNAL;
 INSERT INTO many_toasted SELECT i, noise(i, 4000), noise(i + 100, 6000)::bytea, noise(i + 200, 3000) FROM generate_series(1, 20) AS i;
 UPDATE many_toasted SET v2 = v2 || '\x00' WHERE id % 2 = 0;
-CREATE TEMP TABLE got AS SELECT record::json AS r FROM rows_only() AS record;
+CREATE TEMP TABLE got (r json);
+INSERT INTO got SELECT record::json AS r FROM rows_only() AS record;
 SELECT count(*) FROM got JOIN many_toasted t ON t.id = (r -> 2 ->> 0)::int
 WHERE r ->> 0 = 'I' AND r -> 2 ->> 1 = v1 AND r -> 2 ->> 3 = v3 AND (r -> 2 ->> 2)::bytea = CASE WHEN id % 2 = 0 THEN substr(v2, 1, 6000) ELSE v2 END;
 SELECT count(*) FROM got JOIN many_toasted t ON t.id = (r -> 2 ->> 0)::int
@@ -79,7 +80,8 @@ CREATE TYPE big_pair AS (a text, b text);
 CREATE TABLE toasted_types (id int PRIMARY KEY, j jsonb, a text[], c big_pair, n numeric);
 INSERT INTO toasted_types VALUES (1, jsonb_build_object('k', noise(20, 5000)), ARRAY[noise(21, 4000), 'x'], ROW(noise(22, 4000), 'y'), translate(noise(23, 40), 'abcdef', '123456')::numeric);
 UPDATE toasted_types SET id = 2;
-CREATE TEMP TABLE got_types AS SELECT record::json AS r FROM rows_only() AS record;
+CREATE TEMP TABLE got_types (r json);
+INSERT INTO got_types SELECT record::json AS r FROM rows_only() AS record;
 SELECT (r #>> '{2,1}')::jsonb = j AS j, (r #>> '{2,2}')::text[] = a AS a, (r #>> '{2,3}')::big_pair = c AS c, (r #>> '{2,4}')::numeric = n AS n
 FROM got_types, toasted_types WHERE r ->> 0 = 'I';
 SELECT r FROM got_types WHERE r ->> 0 = 'U';
