@@ -105,9 +105,9 @@ source_start(Source *base, Lsn from, Lsn skip, int64_t segment, Error *err)
 	options[count++] = (ReplOption) {"batch_bytes", batch_text};
 	options[count++] = (ReplOption) {"encoding", "UTF8"};
 	options[count++] = (ReplOption) {"messages", "off"};
-	if (self->options.include_tables != NULL)
+	if (self->options.include_tables != NULL && self->options.include_tables[0] != '\0')
 		options[count++] = (ReplOption) {"include_tables", self->options.include_tables};
-	if (self->options.exclude_tables != NULL)
+	if (self->options.exclude_tables != NULL && self->options.exclude_tables[0] != '\0')
 		options[count++] = (ReplOption) {"exclude_tables", self->options.exclude_tables};
 	if (!repl_start(self->conn, self->options.slot, from, options, count, err))
 	{
