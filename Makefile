@@ -27,7 +27,7 @@ consumer:
 	$(MAKE) -C consumer all
 
 deps:
-	bash tools/install-deps.sh
+	bash .ci/install-deps.sh
 
 install: install-decoder install-consumer
 
@@ -69,10 +69,10 @@ unit-check:
 	$(MAKE) -C consumer unit-check
 
 check-version:
-	bash tools/check-version.sh
+	bash test/check-version.sh
 
 check-layers:
-	bash tools/check-layers.sh
+	bash test/check-layers.sh
 
 demo: deps
 	$(MAKE) all

@@ -66,7 +66,7 @@ run_static()
 
 	for name in version layers; do
 		log=$CHECK_LOGS/check-$name.log
-		bash "tools/check-$name.sh" >"$log" 2>&1
+		bash "test/check-$name.sh" >"$log" 2>&1
 		status=$?
 		[ $status = 0 ] || cat "$log"
 		add "check-$name" "$(count '^ok' "$log")" "$(count '^not ok' "$log")" 0 $status
