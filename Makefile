@@ -52,8 +52,8 @@ clean:
 # packages come first, and each later step is a make of its own: pg_config and
 # pkg-config are asked again once they exist.
 check: deps
-	$(MAKE) all
-	$(MAKE) unit-tests
+	$(MAKE) -j2 all
+	$(MAKE) -j2 unit-tests
 	$(SUDO) $(MAKE) install-decoder PG_CONFIG='$(PG_CONFIG)'
 	bash test/run-check.sh
 
@@ -75,7 +75,7 @@ check-layers:
 	bash test/check-layers.sh
 
 demo: deps
-	$(MAKE) all
+	$(MAKE) -j2 all
 	$(SUDO) $(MAKE) install PG_CONFIG='$(PG_CONFIG)' prefix='$(prefix)'
 	bash examples/demo.sh '$(DESTDIR)$(bindir)/dbsync'
 
