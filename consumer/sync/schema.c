@@ -87,16 +87,16 @@ load_dropped(Schema *schema, const char *unwanted, const char *wanted, Error *er
 {
 	/* Tables that are wanted stay, so that the target says what they lack. */
 	static const char sql[] =
-		"WITH RECURSIVE gone(class, oid) AS ("
+		/* what depends on what; a rule does not name its view as a dependent */
+		"WITH RECURSIVE edge(refclass, refoid, class, oid) AS ("
+		" SELECT refclassid, refobjid, classid, objid FROM pg_catalog.pg_depend"
+		" UNION ALL SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, 'pg_catalog.pg_class'::pg_catalog.regclass, ev_class"
+		" FROM pg_catalog.pg_rewrite),"
+		" gone(class, oid) AS ("
 		" SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid, u.oid FROM pg_catalog.unnest($1::oid[]) u(oid)"
-		" UNION SELECT d.classid, d.objid FROM pg_catalog.pg_depend d"
-		" JOIN gone g ON d.refclassid = g.class AND d.refobjid = g.oid"
-		" WHERE NOT (d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = ANY ($2::oid[])))"
-		" SELECT class || '/' || oid FROM gone"
-		/* what a view shows depends on its rule, and the rule on the tables */
-		" UNION SELECT 'pg_catalog.pg_class'::pg_catalog.regclass::oid || '/' || r.ev_class"
-		" FROM gone g JOIN pg_catalog.pg_rewrite r ON r.oid = g.oid"
-		" WHERE g.class = 'pg_catalog.pg_rewrite'::pg_catalog.regclass AND NOT r.ev_class = ANY ($2::oid[])";
+		" UNION SELECT e.class, e.oid FROM edge e JOIN gone g ON e.refclass = g.class AND e.refoid = g.oid"
+		" WHERE NOT (e.class = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.oid = ANY ($2::oid[])))"
+		" SELECT class || '/' || oid FROM gone";
 	const char *values[] = {unwanted, wanted};
 	PGresult   *result = NULL;
 
