@@ -299,7 +299,11 @@ apply_main(void *arg)
 			break;
 		}
 		if (!run_backoff(run, MODULE, retry_next_ms(&retry), &err, NULL))
+		{
+			/* A stop while the other side is away is no failure. */
+			error_set(&err, ERROR_CANCELLED, "stopped");
 			break;
+		}
 		error_clear(&err);
 	}
 	applier_close(self.applier);

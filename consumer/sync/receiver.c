@@ -204,7 +204,11 @@ receiver_main(void *arg)
 		self.has_streamed = false;
 		/* Where the restart itself fails, the wish for it is no reason to hurry. */
 		if (!run_backoff(run, MODULE, retry_next_ms(&retry), &err, restart_wanted(run) ? NULL : restart_wanted))
+		{
+			/* A stop while the other side is away is no failure. */
+			error_set(&err, ERROR_CANCELLED, "stopped");
 			break;
+		}
 		error_clear(&err);
 	}
 	run_fail(run, MODULE, &err);
