@@ -228,7 +228,7 @@ stream_rows=$(($(history_on target) - stream_from))
 stream_seconds=$(since "$stream_began")
 behind=$(($(history_on source) - $(history_on target)))
 
-kill -INT "$pgbench_pid"
+kill -TERM "$pgbench_pid"
 wait "$pgbench_pid" 2>/dev/null
 pgbench_pid=
 written=$(history_on source)

@@ -26,6 +26,7 @@ clean_up()
 	find "$work" -name postmaster.pid 2>/dev/null | while read -r pid_file; do
 		kill -QUIT "$(head -n 1 "$pid_file")" 2>/dev/null
 	done
+	cp -r "$work/logs/." "$logs/" 2>/dev/null
 	[ -z "$mounted" ] || umount -l "$work/small"
 	if [ -n "${KEEP:-}" ]; then
 		echo "kept: $work"
@@ -63,11 +64,10 @@ fi
 "${run[@]}" PG_CONFIG="$PG_CONFIG" TMPDIR="$work/tmp" CHECK_LOGS="$work/logs" \
 	DBSYNC_TEST_SMALL="$small" TESTS="${TESTS:-}" JOBS="${JOBS:-2}" \
 	DBSYNC_TEST_ROWS="${DBSYNC_TEST_ROWS:-}" DBSYNC_TEST_SEED="${DBSYNC_TEST_SEED:-}" \
-	DBSYNC_TEST_KILLS="${DBSYNC_TEST_KILLS:-}" DBSYNC="${DBSYNC:-}" \
+	DBSYNC_TEST_KILLS="${DBSYNC_TEST_KILLS:-}" DBSYNC="${DBSYNC:-}" TEST_LIMIT="${TEST_LIMIT:-}" \
 	bash "$work/src/test/run-suites.sh" "$@" </dev/null &
 suites_pid=$!
 wait "$suites_pid"
 status=$?
 suites_pid=
-cp -r "$work/logs/." "$logs/" 2>/dev/null
 exit $status

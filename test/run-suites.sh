@@ -157,7 +157,8 @@ run_one_tap()
 	start=$SECONDS
 	# Each test in a folder of its own: servers, sockets and logs of two tests never meet.
 	mkdir -p "$TMPDIR/$name"
-	TESTDIR=$TMPDIR/$name prove --verbose -I "$pgxs_test/perl" -I lib "$test" >"$log" 2>&1
+	# The limit is for a test that hangs; it ends the test's servers as well.
+	TESTDIR=$TMPDIR/$name timeout --kill-after=60 "${TEST_LIMIT:-900}" prove --verbose -I "$pgxs_test/perl" -I lib "$test" >"$log" 2>&1
 	status=$?
 	echo "$status $((SECONDS - start))" >"$CHECK_LOGS/$name.status"
 	echo "# $test finished after $((SECONDS - start)) s"

@@ -86,7 +86,8 @@ sub stop_load
 {
 	my ($pid) = @_;
 
-	kill 'INT', $pid;
+	# Not INT: a shell starts what runs in its background with that signal ignored.
+	kill 'TERM', $pid;
 	waitpid $pid, 0;
 }
 
