@@ -211,6 +211,17 @@ commit_group(Applier *applier, Error *err)
 		pipeline_query(applier->pipeline, "COMMIT", 0, NULL, &commit, err) && pipeline_finish(applier->pipeline, err);
 }
 
+/* What comes next may follow a change of the target's tables by hand; a conflict that the policy passes says nothing of that kind. */
+static bool
+note_failure(Applier *applier, bool ok, const Error *err)
+{
+	if (ok)
+		return true;
+	applier->is_failed = true;
+	applier->tables_are_stale = !careful_can_pass(applier, err);
+	return false;
+}
+
 /* A deferred constraint speaks at COMMIT, without saying which change it means.  One transaction at a time says at least which of them. */
 static bool
 commit_failed(Applier *applier, Error *err)
@@ -238,10 +249,7 @@ applier_commit(Applier *applier, Error *err)
 	if (!applier->stats.group_open)
 		return true;
 	if (!commit_group(applier, err))
-	{
-		applier->is_failed = true;
-		return commit_failed(applier, err);
-	}
+		return note_failure(applier, commit_failed(applier, err), err);
 	if (applier->group_conflicts > 0)
 		log_info(MODULE, "conflicts=%" PRId64 " kept in dbsync.conflicts", applier->group_conflicts);
 	applier->stats.transactions += applier->stats.group_transactions;
@@ -261,7 +269,7 @@ applier_rollback(Applier *applier)
 
 	conflict_drop_waiting(applier);
 	applier->stats.conflicts -= applier->group_conflicts;
-	/* Which of the statements last sent were prepared is not known; so all are made anew, and the target is looked at again. */
+	/* Which of the statements last sent were prepared is not known; so all are made anew. */
 	if (pipeline_abandon(applier->pipeline) && applier->has_begun && !pg_exec(applier->conn, "ROLLBACK", NULL, &ignored))
 		log_debug(MODULE, "rollback: %s", ignored.message);
 	error_clear(&ignored);
@@ -269,7 +277,9 @@ applier_rollback(Applier *applier)
 		log_debug(MODULE, "rollback: %s", ignored.message);
 	error_clear(&ignored);
 	statements_clear(applier->statements);
-	feed_forget_tables(applier);
+	if (applier->tables_are_stale)
+		feed_forget_tables(applier);
+	applier->tables_are_stale = false;
 	error_clear(&applier->failure);
 	applier->has_failure = false;
 	applier->watches = false;
@@ -288,10 +298,7 @@ applier_apply(Applier *applier, TxnPart *part, Error *err)
 	else if (!applier->progress_known)
 		ok = error_set(err, ERROR_FAILED, "the target has no progress of task \"%s\"", applier->options.task);
 	else
-	{
-		ok = feed_part(applier, use, err);
-		applier->is_failed = !ok;
-	}
+		ok = note_failure(applier, feed_part(applier, use, err), err);
 	part_use_drop(use);
 	return ok;
 }

@@ -61,6 +61,7 @@ struct Applier
 	bool		relations_loaded;	/* load_relations was called for this segment */
 	RelationMap *relations;
 	TargetTable *tables;		/* plans, list */
+	bool		tables_are_stale;	/* something other than a conflict came: rollback forgets the plans */
 	Arena	   *record_arena;
 
 	/* the source transaction in hand, when stats.in_transaction */

@@ -35,23 +35,23 @@ operation_name(ChangeKind kind)
 
 /* The columns that name the row of a change: those of the target's key if known, else the identity's, else all. */
 static int
-key_columns(const Change *change, const int **columns)
+key_count(const Relation *relation)
 {
-	const Relation *relation = change->relation;
 	const TargetTable *table = relation->applier_data;
 
 	if (table != NULL && table->key_count > 0)
-	{
-		*columns = table->key_columns;
 		return table->key_count;
-	}
-	if (relation->identity_count > 0)
-	{
-		*columns = relation->identity_columns;
-		return relation->identity_count;
-	}
-	*columns = NULL;
-	return relation->column_count;
+	return relation->identity_count > 0 ? relation->identity_count : relation->column_count;
+}
+
+static int
+key_column(const Relation *relation, int i)
+{
+	const TargetTable *table = relation->applier_data;
+
+	if (table != NULL && table->key_count > 0)
+		return table->key_columns[i];
+	return relation->identity_count > 0 ? relation->identity_columns[i] : i;
 }
 
 /* The value by which the target's row is found; NULL where the change does not have it. */
@@ -110,7 +110,6 @@ describe_value(const Value *value, StrBuf *text)
 void
 conflict_describe(const Change *change, StrBuf *text)
 {
-	const int  *columns;
 	int			count;
 	int			shown = 0;
 
@@ -121,11 +120,13 @@ conflict_describe(const Change *change, StrBuf *text)
 			strbuf_printf(text, "%s%s.%s", i > 0 ? ", " : "", change->relations[i]->schema, change->relations[i]->table);
 		return;
 	}
+	if (change->relation == NULL)
+		return;					/* a message */
 	strbuf_printf(text, "%s.%s", change->relation->schema, change->relation->table);
-	count = key_columns(change, &columns);
+	count = key_count(change->relation);
 	for (int i = 0; i < count && shown < SHOWN_COLUMNS; i++)
 	{
-		int			column = columns != NULL ? columns[i] : i;
+		int			column = key_column(change->relation, i);
 		const Value *value = key_value(change, column);
 
 		if (value == NULL)
@@ -217,15 +218,14 @@ static char *
 key_json(const Change *change)
 {
 	StrBuf		json = STRBUF_INIT;
-	const int  *columns;
-	int			count = key_columns(change, &columns);
+	int			count = key_count(change->relation);
 
 	if (change->old_values != NULL && is_too_large(change->old_values, change->relation->identity_count))
 		return NULL;
 	strbuf_append_char(&json, '{');
 	for (int i = 0; i < count; i++)
 	{
-		int			column = columns != NULL ? columns[i] : i;
+		int			column = key_column(change->relation, i);
 
 		append_json_member(&json, change->relation->columns[column].name, key_value(change, column));
 	}

@@ -5,6 +5,7 @@
 #include "apply/applier_private.h"
 
 #include "base/log.h"
+#include "model/record_scan.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -82,7 +83,11 @@ load_relations(Applier *applier, Error *err)
 bool
 feed_parse(Applier *applier, const PartUse *use, size_t offset, size_t length, Record *record, Error *err)
 {
-	return record_parse(use->part->records + offset, length, applier->relations, applier->record_arena, record, err);
+	const char *text = use->part->records + offset;
+
+	record->kind = RECORD_CHANGE;
+	return record_scan(text, length, applier->relations, applier->record_arena, &record->change) ||
+		record_parse(text, length, applier->relations, applier->record_arena, record, err);
 }
 
 /* A part read from the local store may name relations that were announced in a transaction that is gone from there. */
@@ -99,8 +104,10 @@ parse_change(Applier *applier, const PartUse *use, size_t offset, size_t length,
 }
 
 static void
-warn_of_triggers(const Applier *applier, const TargetTable *table)
+warn_of_table(const Applier *applier, const TargetTable *table)
 {
+	if (table->key_count > 0 && !table->has_arbiter)
+		log_warn(MODULE, "target table %s has no unique index on the source's key: an update or delete may have to read the whole table", table->name);
 	if (table->table->has_triggers)
 		log_warn(MODULE, "target table %s has triggers or rules that are ENABLE ALWAYS or REPLICA: they fire for each change", table->name);
 	if (!pg_replica_role(applier->conn) && table->table->has_origin_triggers)
@@ -126,7 +133,7 @@ feed_table(Applier *applier, Relation *relation, TargetTable **result, Error *er
 		/* In the group's own transaction, so that what is read is what the statements will meet. */
 		if (!applier_begin(applier, err) || !pipeline_finish(applier->pipeline, err) || !target_table_open(applier->conn, options->target_schema, relation, &table, err))
 			return false;
-		warn_of_triggers(applier, table);
+		warn_of_table(applier, table);
 		table->stores_all = !table->table->has_triggers && (pg_replica_role(applier->conn) || !table->table->has_origin_triggers);
 		if (options->table_snapshot_lsn != NULL)
 			table->snapshot_lsn = options->table_snapshot_lsn(options->arg, relation->schema, relation->table);

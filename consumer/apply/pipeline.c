@@ -16,6 +16,13 @@
 /* What a statement weighs beside its values: messages, our own note, the result. */
 #define STATEMENT_BYTES 64
 
+/*
+ * libpq, when it may not block, moves what it could not send to the front of its buffer each time the socket is full: of a
+ * statement of 100 MB hundreds of times.  When it may block it does not, and it reads meanwhile, so neither side gets stuck.  So a
+ * statement of this size goes alone, and blocks.
+ */
+#define BLOCKING_BYTES ((size_t) 2 * 1024 * 1024)
+
 typedef struct Entry
 {
 	PipelineNote note;
@@ -238,6 +245,14 @@ sent(Pipeline *pipeline, int ok, const PipelineNote *note, size_t bytes, Error *
 	return ask_answers(pipeline, err) && wait_until_within(pipeline, pipeline->limit_bytes / 4 * 3, (size_t) pipeline->limit_count / 4 * 3, err);
 }
 
+static bool
+begin_blocking(Pipeline *pipeline, Error *err)
+{
+	if (!ask_answers(pipeline, err) || !wait_until_within(pipeline, 0, 0, err))
+		return false;
+	return PQsetnonblocking(pipeline->raw, 0) == 0 || pg_error(pipeline->conn, NULL, err);
+}
+
 bool
 pipeline_prepare(Pipeline *pipeline, const char *name, const char *sql, const PipelineNote *note, Error *err)
 {
@@ -249,8 +264,14 @@ bool
 pipeline_execute(Pipeline *pipeline, const char *name, int count, const char *const *values, size_t size_bytes, const PipelineNote *note,
 				 Error *err)
 {
-	return enter(pipeline, err) &&
-		sent(pipeline, PQsendQueryPrepared(pipeline->raw, name, count, values, NULL, NULL, 0), note, STATEMENT_BYTES + size_bytes, err);
+	int			ok;
+
+	if (!enter(pipeline, err) || (size_bytes >= BLOCKING_BYTES && !begin_blocking(pipeline, err)))
+		return false;
+	ok = PQsendQueryPrepared(pipeline->raw, name, count, values, NULL, NULL, 0);
+	if (size_bytes >= BLOCKING_BYTES && ok == 1)
+		ok = PQflush(pipeline->raw) == 0 && PQsetnonblocking(pipeline->raw, 1) == 0;
+	return sent(pipeline, ok, note, STATEMENT_BYTES + size_bytes, err);
 }
 
 bool

@@ -110,11 +110,8 @@ prepare(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOpe
 		return false;
 	if (table->relation->identity == 'f' && table->key_count == 0 && operation != TARGET_INSERT)
 		table->null_patterns++;
-	while (hash_count(cache->by_key) >= (size_t) cache->limit)
-	{
-		if (!evict_oldest(cache, pipeline, note, err))
-			return false;
-	}
+	if (hash_count(cache->by_key) >= (size_t) cache->limit && !evict_oldest(cache, pipeline, note, err))
+		return false;
 
 	prepare_note.kind = PIPELINE_PREPARE;
 	statement = mem_zalloc(sizeof(Statement));

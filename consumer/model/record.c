@@ -181,8 +181,8 @@ get_time(const Parser *parser, const json_t *json, const char *part, int64_t *ti
 static bool
 parse_hello(const Parser *parser, Record *record)
 {
-	uint64_t	version;
-	uint64_t	server;
+	uint64_t	version = 0;
+	uint64_t	server = 0;
 
 	record->kind = RECORD_HELLO;
 	if (!need(parser, 4) || !get_number(parser, at(parser, 1), "the version", INT32_MAX, &version))
@@ -204,7 +204,7 @@ parse_hello(const Parser *parser, Record *record)
 static bool
 parse_begin(const Parser *parser, Record *record)
 {
-	uint64_t	xid;
+	uint64_t	xid = 0;
 
 	record->kind = RECORD_BEGIN;
 	if (!need(parser, 4) || !get_number(parser, at(parser, 1), "the xid", UINT32_MAX, &xid) ||
@@ -241,7 +241,7 @@ parse_columns(const Parser *parser, const json_t *json, Relation *relation)
 	{
 		const json_t *entry = json_array_get(json, i);
 		RelationColumn *column = &relation->columns[i];
-		uint64_t	flags;
+		uint64_t	flags = 0;
 
 		if (!json_is_array(entry) || json_array_size(entry) < 3)
 			return bad(parser, "a column", "an array of name, type and flags");
@@ -263,8 +263,8 @@ static bool
 parse_relation(const Parser *parser, Record *record)
 {
 	Relation	relation;
-	uint64_t	oid;
-	const char *identity;
+	uint64_t	oid = 0;
+	const char *identity = "";
 
 	memset(&relation, 0, sizeof(relation));
 	record->kind = RECORD_RELATION;
@@ -418,7 +418,7 @@ static bool
 parse_truncate(const Parser *parser, Change *change)
 {
 	const json_t *list = at(parser, 1);
-	const char *flags;
+	const char *flags = "";
 
 	change->kind = CHANGE_TRUNCATE;
 	if (!need(parser, 3))

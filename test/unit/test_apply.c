@@ -1029,7 +1029,9 @@ a_large_transaction_is_applied_in_pieces_and_bounded_memory(void **state)
 	assert_ok(applier_commit(fixture->applier, &fixture->err), &fixture->err);
 	print_message("%d inserts: %.0f a second, resident %ld kB, at the beginning %ld kB\n", parts * 5000,
 				  parts * 5000 * 1000.0 / (double) (clock_monotonic_ms() - start_ms + 1), resident_kb(), early_kb);
+#ifndef __SANITIZE_ADDRESS__	/* which keeps what is freed */
 	assert_true(resident_kb() < early_kb + 4096);
+#endif
 	snprintf(wanted_count, sizeof(wanted_count), "%d", parts * 5000);
 	assert_value(fixture->conn, "SELECT count(*) FROM a.t", wanted_count);
 	strbuf_free(&lines);
@@ -1061,16 +1063,16 @@ more_tables_than_prepared_statements(void **state)
 	StrBuf		sql = STRBUF_INIT;
 	StrBuf		lines = STRBUF_INIT;
 
-	for (int i = 0; i < 600; i++)
+	for (int i = 0; i < 300; i++)
 	{
 		strbuf_printf(&sql, "CREATE TABLE a.t%d (id int PRIMARY KEY);", i);
 		strbuf_printf(&lines, "[\"R\",%d,1,\"a\",\"t%d\",\"d\",[[\"id\",\"int4\",1]]]\n[\"I\",%d,[\"1\"]]\n", i, i, i);
 	}
 	pg_test_sql(fixture->conn, strbuf_text(&sql));
-	for (int i = 0; i < 600; i++)
+	for (int i = 0; i < 300; i++)
 		strbuf_printf(&lines, "[\"I\",%d,[\"2\"]]\n[\"D\",%d,[\"1\"]]\n", i, i);
 	apply_ok(fixture, strbuf_text(&lines));
-	assert_value(fixture->conn, "SELECT count(*) FROM a.t599", "1");
+	assert_value(fixture->conn, "SELECT count(*) FROM a.t299", "1");
 	assert_value(fixture->conn, "SELECT count(*) FROM a.t0 WHERE id = 2", "1");
 	strbuf_free(&sql);
 	strbuf_free(&lines);
