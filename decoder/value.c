@@ -215,6 +215,20 @@ store_timestamptz(char *to, TimestampTz value)
 	return to;
 }
 
+/* The server's own functions for signed numbers tell no length before 14. */
+static inline char *
+store_integer(char *to, int64 value)
+{
+	uint64		magnitude = (uint64) value;
+
+	if (value < 0)
+	{
+		*to++ = '-';
+		magnitude = 0 - magnitude;
+	}
+	return to + pg_ulltoa_n(magnitude, to);
+}
+
 /*
  * Stores a value that needs no escaping and little room. NULL: this value is
  * none of the plain ones, the output function must write it.
@@ -228,13 +242,13 @@ store_short(char *to, ValueKind kind, Datum value)
 			*to = DatumGetBool(value) ? 't' : 'f';
 			return to + 1;
 		case VALUE_INT2:
-			return to + pg_ltoa(DatumGetInt16(value), to);
+			return store_integer(to, DatumGetInt16(value));
 		case VALUE_INT4:
-			return to + pg_ltoa(DatumGetInt32(value), to);
+			return store_integer(to, DatumGetInt32(value));
 		case VALUE_INT8:
-			return to + pg_lltoa(DatumGetInt64(value), to);
+			return store_integer(to, DatumGetInt64(value));
 		case VALUE_OID:
-			return to + pg_lltoa((int64) DatumGetObjectId(value), to);
+			return to + pg_ultoa_n(DatumGetObjectId(value), to);
 		case VALUE_FLOAT4:
 			return to + float_to_shortest_decimal_bufn(DatumGetFloat4(value), to);
 		case VALUE_FLOAT8:
