@@ -224,9 +224,11 @@ stream_began=$(date +%s.%N)
 stream_from=$(history_on target)
 say "streaming for $SECONDS_STREAM s while pgbench writes"
 wait_for "time to pass" $((SECONDS_STREAM + 60)) eval "[ \"\$(since $stream_began | cut -d. -f1)\" -ge $SECONDS_STREAM ]"
-stream_rows=$(($(history_on target) - stream_from))
+on_target=$(history_on target)
+stream_rows=$((on_target - stream_from))
 stream_seconds=$(since "$stream_began")
-behind=$(($(history_on source) - $(history_on target)))
+# The target was asked first: its lag is not flattered, and never below zero.
+behind=$(($(history_on source) - on_target))
 
 kill -TERM "$pgbench_pid"
 wait "$pgbench_pid" 2>/dev/null
@@ -266,7 +268,7 @@ quietly "$DBSYNC" drop --yes -c "$work/my.cfg"
 
 rate()
 {
-	awk -v n="$1" -v s="$2" 'BEGIN {printf "%.0f", s > 0 ? n / s : 0}'
+	awk -v n="$1" -v s="$2" 'BEGIN {printf "%.0f", (s > 0 ? n / s : 0)}'
 }
 
 cat <<END
