@@ -450,6 +450,51 @@ hostile_names_and_values_stay_what_they_are(void **state)
 	assert_value(fixture->conn, "SELECT \"$1\" || \"s'\" FROM a.\"t\"\"; DROP TABLE x; --\"", "'); DROP SCHEMA a; --\\ \" ' \n \x01 \xe2\x82\xac");
 }
 
+/* "=" of an extension's type is not in pg_catalog; found by search_path, citext would be compared as text. */
+static void
+types_of_extensions_are_compared_by_their_own_operators(void **state)
+{
+	Fixture    *fixture = *state;
+
+	if (pg_exec(fixture->conn, "CREATE EXTENSION citext SCHEMA a", NULL, &fixture->err))
+	{
+		pg_test_sql(fixture->conn, "CREATE TABLE a.k (id a.citext PRIMARY KEY, v text); CREATE TABLE a.f (c a.citext)");
+		apply_ok(fixture,
+				 "[\"R\",1,1,\"a\",\"k\",\"d\",[[\"id\",\"a.citext\",1],[\"v\",\"text\",0]]]\n[\"R\",2,2,\"a\",\"f\",\"f\",[[\"c\",\"a.citext\",1]]]\n"
+				 "[\"I\",1,[\"Key\",\"x\"]]\n[\"U\",1,[\"key\",\"y\"],[\"KEY\"]]\n[\"I\",2,[\"a\"]]\n[\"I\",2,[\"A\"]]\n[\"D\",2,[\"A\"]]\n");
+		assert_value(fixture->conn, "SELECT id || v || c FROM a.k, a.f", "keyya");
+		return;
+	}
+	error_clear(&fixture->err);
+	print_message("no citext on this server\n");
+}
+
+static void
+domains_and_arrays_of_limited_types_are_not_cut(void **state)
+{
+	Fixture    *fixture = *state;
+
+	pg_test_sql(fixture->conn, "CREATE DOMAIN a.code AS varchar(3); CREATE TABLE a.t (id int PRIMARY KEY, c a.code, l varchar(3)[], b char(2)[])");
+#define R_CODE "[\"R\",1,1,\"a\",\"t\",\"d\",[[\"id\",\"int4\",1],[\"c\",\"a.code\",0],[\"l\",\"_varchar\",0],[\"b\",\"_bpchar\",0]]]\n"
+	apply_ok(fixture, R_CODE "[\"I\",1,[\"1\",\"abc\",\"{abc,d}\",\"{ab,\\\"c \\\"}\"]]\n");
+	assert_value(fixture->conn, "SELECT t::text FROM a.t", "(1,abc,\"{abc,d}\",\"{ab,\"\"c \"\"}\")");
+	apply_fails(fixture, "[\"I\",1,[\"2\",\"abcd\",null,null]]\n", ERROR_FAILED, "too long", "");
+	apply_fails(fixture, "[\"I\",1,[\"2\",null,\"{abcd}\",null]]\n", ERROR_FAILED, "too long", "");
+	apply_fails(fixture, "[\"I\",1,[\"2\",null,null,\"{abc}\"]]\n", ERROR_FAILED, "too long", "");
+}
+
+static void
+all_tables_go_to_the_target_schema(void **state)
+{
+	Fixture    *fixture = *state;
+
+	pg_test_sql(fixture->conn, CREATE_T);
+	fixture->options.target_schema = "a";
+	reopen(fixture);
+	apply_ok(fixture, "[\"R\",1,100,\"elsewhere\",\"t\",\"d\",[[\"id\",\"int4\",1],[\"note\",\"text\",0]]]\n[\"I\",1,[\"1\",\"x\"]]\n");
+	assert_value(fixture->conn, ROWS_T, "1:x");
+}
+
 static void
 rows_may_have_1600_columns(void **state)
 {
@@ -1109,6 +1154,9 @@ main(void)
 		TEST(missing_tables_and_columns_are_named_with_the_mend),
 		TEST(types_keep_their_values_and_long_ones_are_not_cut),
 		TEST(hostile_names_and_values_stay_what_they_are),
+		TEST(types_of_extensions_are_compared_by_their_own_operators),
+		TEST(domains_and_arrays_of_limited_types_are_not_cut),
+		TEST(all_tables_go_to_the_target_schema),
 		TEST(rows_may_have_1600_columns),
 		TEST(identity_full_changes_one_of_two_equal_rows),
 		TEST(identity_full_tells_equal_values_of_different_text_apart),
