@@ -171,13 +171,13 @@ static bool
 is_plain_keyword(Oid type)
 {
 	return type == NUMERICOID || type == VARCHAROID || type == TIMEOID ||
-		type == TIMESTAMPOID || type == INTERVALOID;
+		type == TIMESTAMPOID || type == INTERVALOID || type == JSONOID;
 }
 
 /*
  * The name of a type as SQL text: bare for a type of pg_catalog. Some of those
- * are keywords that mean the type itself and need no quotes; "char" and "bit"
- * would without quotes mean char(1) and bit(1).
+ * are keywords that mean the type itself and need no quotes, json only from 17 on;
+ * "char" and "bit" would without quotes mean char(1) and bit(1).
  */
 static const char *
 type_name(Oid type)
