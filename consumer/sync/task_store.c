@@ -5,6 +5,7 @@
 #include "store/pg_store.h"
 #include "store/sqlite_store.h"
 
+#include <sqlite3.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -29,6 +30,23 @@ pg_store_is_missing(const char *conninfo)
 	return missing;
 }
 
+/* The same of a file: a run that has just begun makes it empty, and its tables a moment later. */
+static bool
+sqlite_store_is_empty(const char *path)
+{
+	sqlite3    *db = NULL;
+	sqlite3_stmt *statement = NULL;
+	bool		is_empty;
+
+	is_empty = sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL) == SQLITE_OK &&
+		sqlite3_busy_timeout(db, 1000) == SQLITE_OK &&
+		sqlite3_prepare_v2(db, "SELECT count(*) FROM sqlite_master", -1, &statement, NULL) == SQLITE_OK &&
+		sqlite3_step(statement) == SQLITE_ROW && sqlite3_column_int(statement, 0) == 0;
+	sqlite3_finalize(statement);
+	sqlite3_close(db);
+	return is_empty;
+}
+
 bool
 task_store_open(const Config *config, StoreMode mode, Store **store, Error *err)
 {
@@ -37,11 +55,14 @@ task_store_open(const Config *config, StoreMode mode, Store **store, Error *err)
 	{
 		if (mode != STORE_CREATE && access(config->local_path, F_OK) != 0)
 			return true;
-		return sqlite_store_open(config->local_path, config->local_durability, mode, store, err);
+		if (sqlite_store_open(config->local_path, config->local_durability, mode, store, err))
+			return true;
+		if (mode == STORE_CREATE || !sqlite_store_is_empty(config->local_path))
+			return false;
 	}
-	if (pg_store_open(config->local, config->local_durability, mode, store, err))
+	else if (pg_store_open(config->local, config->local_durability, mode, store, err))
 		return true;
-	if (mode == STORE_CREATE || !pg_store_is_missing(config->local))
+	else if (mode == STORE_CREATE || !pg_store_is_missing(config->local))
 		return false;
 	error_clear(err);
 	return true;

@@ -172,7 +172,7 @@ sub same_rows_ok
 	  or diag(map { sprintf "row %d: source %s, target %s\n", $_, $from[$_] // 'none', $to[$_] // 'none' } @different);
 }
 
-# source, target: nodes. Optional: name, local (sqlite or pg), local_path, source_extra (put behind the
+# source, target: nodes. Optional: name, local (sqlite or pg), store (node of local pg; the target), local_path, source_extra (put behind the
 # source's connection string), source_user, target_user,
 # target_schema, options (hash of [dbsync]), extra (text appended to the configuration).
 sub new
@@ -204,7 +204,7 @@ sub write_config
 	$text .= "target_schema = $self->{target_schema}\n" if $self->{target_schema};
 	if ($self->{local} eq 'pg')
 	{
-		my $local = $self->{target}->connstr('local');
+		my $local = ($self->{store} || $self->{target})->connstr('local');
 		$text .= "\n[local.pgsql]\nconnect_string = $local\n";
 	}
 	else
