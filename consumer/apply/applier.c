@@ -31,7 +31,8 @@ warn_no_replica_role(const Applier *applier)
 bool
 applier_open(const ApplierOptions *options, Applier **result, Error *err)
 {
-	PgConnOptions connect = {.role = PG_ROLE_TARGET, .flags = PG_FINISH, .name_suffix = "apply", .client_encoding = options->client_encoding};
+	PgConnOptions connect = {.role = PG_ROLE_TARGET, .flags = PG_FINISH, .name_suffix = "apply", .client_encoding = options->client_encoding,
+		.abort_fd = options->abort_fd};
 	Applier    *applier = mem_zalloc(sizeof(Applier));
 
 	*result = NULL;
@@ -59,6 +60,10 @@ applier_close(Applier *applier)
 {
 	if (applier == NULL)
 		return;
+	/* A backend that waits for a lock would not see us go, and hold the task's lock meanwhile. */
+	if (applier->conn != NULL && PQstatus(pg_raw(applier->conn)) == CONNECTION_OK &&
+		PQtransactionStatus(pg_raw(applier->conn)) == PQTRANS_ACTIVE)
+		pg_cancel(applier->conn);
 	pipeline_free(applier->pipeline);
 	pg_close(applier->conn);
 	feed_forget_tables(applier);

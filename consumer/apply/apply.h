@@ -55,6 +55,7 @@ typedef struct ApplierOptions
 	const char *client_encoding;	/* of the records; NULL: UTF8.  "SQL_ASCII" also takes values that are not valid in it */
 	ApplyOptions apply;
 	ApplierSession *session;	/* or NULL */
+	const int  *abort_fd;		/* or NULL; once readable, waits for the target end by ERROR_CANCELLED.  A stop alone does not end them */
 
 	/* Callbacks get arg; each may be NULL. */
 	void	   *arg;

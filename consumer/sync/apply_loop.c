@@ -250,6 +250,7 @@ apply_options(Run *run, ApplierSession *session, ApplierOptions *options)
 		.client_encoding = run->client_encoding,
 		.apply = run->config->apply,
 		.session = session,
+		.abort_fd = &run->abort_fd,
 		.arg = run,
 		.wanted = is_wanted,
 		.table_snapshot_lsn = snapshot_of,

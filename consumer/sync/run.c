@@ -6,6 +6,9 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -20,6 +23,10 @@
 #include "sync/task_store.h"
 
 #define MODULE "run"
+
+/* How long the applier may take to finish its group: once a stop was asked for, and once the run has failed. */
+#define STOP_GRACE_MS 30000
+#define FAILED_GRACE_MS 5000
 
 #define PART_BYTES ((int64_t) 1 << 20)
 
@@ -334,6 +341,41 @@ make_stage(Run *run, Lsn applied)
 }
 
 /*
+ * The applier finishes its group when the run stops.  A target that does not let it, because somebody holds a lock there, must not
+ * keep dbsync from ending: after a while the group is given up, and the next run applies it.
+ */
+static void
+join_applier(Run *run, pthread_t applier)
+{
+	int64_t		stopped_ms = 0;
+	bool		is_aborted = false;
+
+	for (;;)
+	{
+		struct timespec until;
+		uint64_t	one = 1;
+
+		clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += 100 * 1000000;
+		if (until.tv_nsec >= 1000000000)
+		{
+			until.tv_sec++;
+			until.tv_nsec -= 1000000000;
+		}
+		if (pthread_timedjoin_np(applier, NULL, &until) == 0)
+			return;
+		if (is_aborted || !stop_requested())
+			continue;
+		if (stopped_ms == 0)
+			stopped_ms = clock_monotonic_ms();
+		if (clock_monotonic_ms() - stopped_ms < (run_has_failed(run) ? FAILED_GRACE_MS : STOP_GRACE_MS))
+			continue;
+		log_warn(MODULE, "the target does not answer: giving up the group under way, which the next run applies");
+		is_aborted = write(run->abort_fd, &one, sizeof(one)) == sizeof(one);
+	}
+}
+
+/*
  * Receives, copies where that is still to be done, and applies.  The threads end by themselves once the stop flag is up.
  */
 static bool
@@ -372,7 +414,7 @@ work(Run *run, Error *err)
 	else
 		stop_request();
 	if (has_applier)
-		pthread_join(applier, NULL);
+		join_applier(run, applier);
 	/* The applier ends only when the run does. */
 	stop_request();
 	stage_wake(run->stage);
@@ -482,7 +524,8 @@ run_task(const Config *config, const ProgressSink *progress, Error *err)
 	bool		ok;
 
 	pthread_mutex_init(&run.lock, NULL);
-	ok = prepare(&run, err);
+	run.abort_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	ok = run.abort_fd >= 0 ? prepare(&run, err) : error_errno(err, "cannot make an event descriptor");
 	if (ok)
 	{
 		ok = work(&run, err);
@@ -500,6 +543,8 @@ run_task(const Config *config, const ProgressSink *progress, Error *err)
 	stage_free(run.stage);
 	if (run.store != NULL)
 		run.store->ops->close(run.store);
+	if (run.abort_fd >= 0)
+		close(run.abort_fd);
 	error_clear(&run.error);
 	pthread_mutex_destroy(&run.lock);
 	arena_free(run.arena);

@@ -47,6 +47,7 @@ typedef struct Run
 
 	Applier    *applier;		/* opened by the main thread, handed to apply_main(); NULL: not yet, or handed over */
 	ApplierSession applier_session;
+	int			abort_fd;		/* an eventfd, readable once the applier is to give up its open group */
 
 	struct HeldSnapshot *snapshot;	/* of the full sync; NULL or released where there is none */
 	TableSnapshot *snapshots;
