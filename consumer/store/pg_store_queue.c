@@ -293,8 +293,10 @@ bool
 pg_store_drop_incomplete(Store *base, const char *task, Error *err)
 {
 	static const char sql[] =
-		"WITH d AS (DELETE FROM dbsync_local.sync_sqls AS s WHERE task = $1 AND NOT is_last AND NOT EXISTS"
-		" (SELECT FROM dbsync_local.sync_sqls AS l WHERE l.task = $1 AND l.commit_lsn = s.commit_lsn AND l.is_last)"
+		"WITH d AS (DELETE FROM dbsync_local.sync_sqls WHERE task = $1 AND NOT is_last AND commit_lsn IN"
+		" (SELECT commit_lsn FROM (SELECT DISTINCT commit_lsn FROM dbsync_local.sync_sqls WHERE task = $1 AND NOT is_last) AS t"
+		" WHERE NOT (SELECT is_last FROM dbsync_local.sync_sqls AS l WHERE l.task = $1 AND l.commit_lsn = t.commit_lsn"
+		" ORDER BY part DESC, piece DESC LIMIT 1))"
 		" RETURNING false AS whole, changes, bytes)" COUNT_OFF " FROM c WHERE task = $1";
 
 	return run_on_appender(pg_store(base), sql, 1, &task, "incomplete transactions cannot be dropped", err);

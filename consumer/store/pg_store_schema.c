@@ -46,7 +46,7 @@ static const char schema_sql[] =
 	" PRIMARY KEY (task, segment, number));"
 	"COMMENT ON SCHEMA dbsync_local IS 'local store of dbsync: tasks, and changes waiting to be applied';";
 
-/* state: 0 nothing there, 1 ours, 2 not ours. */
+/* What is in the database?  *is_empty: nothing yet. */
 static bool
 recognise(PgStore *store, PgConn *conn, Arena *arena, bool *is_empty, Error *err)
 {

@@ -282,3 +282,20 @@ sqlite_write_end(SqliteStore *store, bool ok, Error *err)
 	fair_lock_release(&store->write_lock);
 	return ok;
 }
+
+bool
+sqlite_shrink(SqliteStore *store, Error *err)
+{
+	bool		ok;
+
+	/*
+	 * Setting FULL is a transaction, and at its end all free pages go.  PRAGMA incremental_vacuum would look for each of them in
+	 * the list of all of them.
+	 */
+	fair_lock_take(&store->write_lock);
+	ok = sqlite_conn_exec(&store->writer, "PRAGMA auto_vacuum = FULL", err);
+	if (!sqlite_conn_exec(&store->writer, "PRAGMA auto_vacuum = INCREMENTAL", err))
+		ok = false;
+	fair_lock_release(&store->write_lock);
+	return ok;
+}

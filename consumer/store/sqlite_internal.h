@@ -32,7 +32,7 @@
 	STATEMENT(COMMIT, "COMMIT") \
 	STATEMENT(ROLLBACK, "ROLLBACK") \
 	STATEMENT(FREE_PAGES, "PRAGMA freelist_count") \
-	STATEMENT(VACUUM_SOME, "PRAGMA incremental_vacuum(2048)") \
+	STATEMENT(ALL_PAGES, "PRAGMA page_count") \
 	STATEMENT(LOAD_TASK, SQLITE_TASK_SELECT " WHERE task = ?1") \
 	STATEMENT(LIST_TASKS, SQLITE_TASK_SELECT " ORDER BY task") \
 	STATEMENT(SAVE_TASK, \
@@ -113,8 +113,8 @@
 		" AND ?2 IS NOT NULL ORDER BY commit_lsn DESC, part DESC, piece DESC LIMIT 1000") \
 	STATEMENT(DELETE_ROW, "DELETE FROM sync_sqls WHERE id = ?1") \
 	STATEMENT(FIND_INCOMPLETE, \
-		"SELECT commit_lsn FROM sync_sqls AS s WHERE task = ?1 AND is_last = 0 AND NOT EXISTS" \
-		" (SELECT 1 FROM sync_sqls AS l WHERE l.task = s.task AND l.commit_lsn = s.commit_lsn AND l.part > s.part AND l.is_last)" \
+		"SELECT commit_lsn FROM (SELECT DISTINCT commit_lsn FROM sync_sqls WHERE task = ?1 AND is_last = 0) AS t WHERE NOT" \
+		" (SELECT is_last FROM sync_sqls AS l WHERE l.task = ?1 AND l.commit_lsn = t.commit_lsn ORDER BY part DESC, piece DESC LIMIT 1)" \
 		" LIMIT 1") \
 	STATEMENT(VOID_FROM, "SELECT first_id FROM sync_pending WHERE task = ?1") \
 	STATEMENT(MARK_VOID, "INSERT OR REPLACE INTO sync_pending (task, first_id) VALUES (?1, ?2)") \
@@ -167,7 +167,6 @@ typedef struct SqliteStore
 
 	FairLock	write_lock;
 	SqliteConn	writer;
-	int			remove_count;	/* removals since the free pages were looked at; under lock_lock */
 
 	pthread_mutex_t read_lock;
 	SqliteConn	reader;
@@ -210,6 +209,9 @@ const char *sqlite_text_in(Arena *arena, sqlite3_stmt *statement, int column);
 bool sqlite_write_begin(SqliteStore *store, bool durable, Error *err) DBSYNC_MUST_CHECK;
 /* ok: commits; otherwise, or where the commit fails, rolls back.  Releases the write lock.  Returns whether it was committed. */
 bool sqlite_write_end(SqliteStore *store, bool ok, Error *err) DBSYNC_MUST_CHECK;
+
+/* Gives all free pages of the file back to the file system: one transaction, as long as the pages in use are many. */
+bool sqlite_shrink(SqliteStore *store, Error *err) DBSYNC_MUST_CHECK;
 
 /* sqlite_schema.c */
 bool sqlite_schema_prepare(SqliteConn *conn, StoreMode mode, Error *err) DBSYNC_MUST_CHECK;

@@ -9,10 +9,12 @@
 #define REMOVE_ROWS 1000
 #define REMOVE_BYTES (16 * 1024 * 1024)
 
-/* Free pages are used again; beyond this many (64 MB) the file is made smaller. */
+/*
+ * Free pages are used again.  More than so many (64 MB) are given back when few (32 MB) are in use: those may have to be moved,
+ * while others wait.
+ */
 #define KEEP_FREE_PAGES 16384
-/* So many transactions between two looks at them. */
-#define VACUUM_INTERVAL 64
+#define MOVE_PAGES 8192
 
 bool
 sqlite_delete_some(SqliteConn *conn, SqliteStatement rows, const char *task, Lsn lsn, AppendCounts *counts, bool *done, Error *err)
@@ -154,25 +156,21 @@ remove_segments(SqliteStore *store, const char *task, int64_t keep_segment, Erro
 	return sqlite_write_end(store, ok && row != NULL, err);
 }
 
-/* Gives some free pages, if there are many, back to the file system. */
 static bool
-vacuum_some(SqliteStore *store, Error *err)
+shrink_if_empty(SqliteStore *store, Error *err)
 {
-	SqliteConn *conn = &store->writer;
 	int64_t		free_pages;
+	int64_t		all_pages;
 	bool		found;
-	sqlite3_stmt *row;
 	bool		ok;
 
-	if (!sqlite_write_begin(store, false, err))
-		return false;
-	ok = sqlite_query_int64(conn, STMT_FREE_PAGES, NULL, 0, &free_pages, &found, err);
-	if (ok && free_pages > KEEP_FREE_PAGES)
-	{
-		row = sqlite_statement(conn, STMT_VACUUM_SOME, err);
-		ok = row != NULL && sqlite_run(conn, row, err);
-	}
-	return sqlite_write_end(store, ok, err);
+	pthread_mutex_lock(&store->read_lock);
+	ok = sqlite_query_int64(&store->reader, STMT_FREE_PAGES, NULL, 0, &free_pages, &found, err) &&
+		sqlite_query_int64(&store->reader, STMT_ALL_PAGES, NULL, 0, &all_pages, &found, err);
+	pthread_mutex_unlock(&store->read_lock);
+	if (!ok || free_pages <= KEEP_FREE_PAGES || all_pages - free_pages > MOVE_PAGES)
+		return ok;
+	return sqlite_shrink(store, err);
 }
 
 bool
@@ -183,7 +181,6 @@ sqlite_remove_applied(Store *base, const char *task, Lsn applied_lsn, int64_t ke
 	bool		found;
 	bool		ok;
 	bool		done = false;
-	int			steps = 0;
 
 	if (store->mode == STORE_READ_ONLY)
 		return error_set(err, ERROR_FAILED, "%s was opened for reading only", store->description);
@@ -198,27 +195,10 @@ sqlite_remove_applied(Store *base, const char *task, Lsn applied_lsn, int64_t ke
 	{
 		if (!remove_step(store, task, (Lsn) up_to, &done, err))
 			return false;
-		steps++;
 	}
 	if (keep_segment > 0 && !remove_segments(store, task, keep_segment, err))
 		return false;
-	if (steps > 0)
-	{
-		bool		look;
-
-		pthread_mutex_lock(&store->lock_lock);
-		store->remove_count += steps;
-		look = store->remove_count >= VACUUM_INTERVAL || steps > 1;
-		if (look)
-			store->remove_count = 0;
-		pthread_mutex_unlock(&store->lock_lock);
-		for (int i = 0; look && i <= steps; i++)
-		{
-			if (!vacuum_some(store, err))
-				return false;
-		}
-	}
-	return true;
+	return !found || shrink_if_empty(store, err);
 }
 
 /* What was read ahead may be gone. */
@@ -312,14 +292,6 @@ sqlite_drop_task(Store *base, const char *task, Error *err)
 	ok = ok && sqlite_delete_void(store, task, err);
 	forget_read_ahead(store);
 	pthread_mutex_unlock(&store->append_lock);
-	for (int64_t pages = KEEP_FREE_PAGES + 1; ok && pages > KEEP_FREE_PAGES;)
-	{
-		bool		found;
-
-		ok = vacuum_some(store, err);
-		pthread_mutex_lock(&store->read_lock);
-		ok = ok && sqlite_query_int64(&store->reader, STMT_FREE_PAGES, NULL, 0, &pages, &found, err);
-		pthread_mutex_unlock(&store->read_lock);
-	}
+	ok = ok && shrink_if_empty(store, err);
 	return ok;
 }

@@ -60,6 +60,7 @@ pragma_int64(SqliteConn *conn, const char *sql, int64_t *value, Error *err)
 	sqlite3_stmt *statement = NULL;
 	int			rc = sqlite3_prepare_v2(conn->db, sql, -1, &statement, NULL);
 
+	*value = 0;
 	if (rc == SQLITE_OK)
 	{
 		rc = sqlite3_step(statement);
@@ -76,9 +77,9 @@ pragma_int64(SqliteConn *conn, const char *sql, int64_t *value, Error *err)
 static bool
 recognise(SqliteConn *conn, bool *is_empty, Error *err)
 {
-	int64_t		application_id;
-	int64_t		version;
-	int64_t		objects;
+	int64_t		application_id = 0;
+	int64_t		version = 0;
+	int64_t		objects = 0;
 
 	*is_empty = false;
 	if (!pragma_int64(conn, "PRAGMA application_id", &application_id, err) ||
@@ -157,6 +158,7 @@ bool
 sqlite_schema_prepare(SqliteConn *conn, StoreMode mode, Error *err)
 {
 	bool		is_empty;
+	int64_t		auto_vacuum;
 
 	if (!recognise(conn, &is_empty, err))
 		return false;
@@ -172,6 +174,11 @@ sqlite_schema_prepare(SqliteConn *conn, StoreMode mode, Error *err)
 	}
 	if (mode == STORE_READ_ONLY)
 		return true;
+
+	/* A dbsync may have died while it made the file smaller. */
+	if (!pragma_int64(conn, "PRAGMA auto_vacuum", &auto_vacuum, err) ||
+		(auto_vacuum == 1 && !sqlite_conn_exec(conn, "PRAGMA auto_vacuum = INCREMENTAL", err)))
+		return false;
 
 	/*
 	 * A checkpoint after 16 MB: each costs two fsyncs.  The log file keeps 64 MB when it is started over: that much can

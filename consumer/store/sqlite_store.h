@@ -14,6 +14,8 @@
  * - save_applied() and remove_applied() survive a crash of the process at once, one of the machine a moment later; nothing
  *   is wrong where they did not: the target knows what was applied.
  * - When a whole transaction comes again (part 0 first), what is there of it is kept if it is whole, and replaced if it is not.
+ * - Pages of removed transactions are used again; the file becomes smaller when the queue has been emptied.  On a full disk even
+ *   removing needs a little space, for SQLite's log.
  * - Nothing of an open store may be used in a forked child.
  */
 #ifndef DBSYNC_STORE_SQLITE_STORE_H
