@@ -57,6 +57,7 @@ finding_add_error(Preflight *p, const char *side, Error *err)
 {
 	if (err->kind == ERROR_CANCELLED)
 		return false;
+	p->retry = p->retry || err->kind == ERROR_RETRY;
 	finding_add(p, FINDING_ERROR, side, err->hint, "%s", err->message);
 	error_clear(err);
 	return true;

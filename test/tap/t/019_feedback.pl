@@ -129,12 +129,25 @@ sub cut
 $task->{source_extra} = "host=127.0.0.1 port=$port";
 $task->write_config;
 $task->start('run');
+
+# At once: the preflight, too, waits for a network that comes back.
+cut();
+$relay = start_relay();
+sub is_streaming
+{
+	die "dbsync ended with $task->{exit}:\n" . $task->log_text if defined $task->ended;
+	return $task->log_text =~ /starting log streaming/;
+}
+wait_for('the stream', \&is_streaming);
 foreach my $n (1 .. 3)
 {
 	$source->safe_psql('app', "INSERT INTO item SELECT $n * 100000 + i, repeat(i::text, 100) FROM generate_series(1, 5000) i");
 	cut();
 	$source->safe_psql('app', "UPDATE item SET v = 'cut $n' WHERE id % 5 = $n");
-	wait_for('dbsync to say that it tries again', sub { $task->log_text =~ /(try|retry|again)/i }) if $n == 1;
+	wait_for('dbsync to say that it tries again', sub {
+		die "dbsync ended with $task->{exit}:\n" . $task->log_text if defined $task->ended;
+		return $task->log_text =~ /starting log streaming.*trying again/s;
+	}) if $n == 1;
 	$relay = start_relay();
 	$task->wait_rows('item');
 	is($task->ended, undef, "still running after cut $n");
