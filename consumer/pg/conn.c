@@ -184,7 +184,7 @@ static void
 set_keepalives(PGconn *raw, PgRole role, const PQconninfoOption *effective)
 {
 	int fd = PQsocket(raw);
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t length = sizeof(address);
 	const char *keepalives = option_value(effective, "keepalives");
 	bool is_writer = role == PG_ROLE_TARGET || role == PG_ROLE_STORE;

@@ -9,6 +9,7 @@
 
 #include <ctype.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ":  28P01: " at text? */
@@ -194,7 +195,7 @@ pg_connect_error(PGconn *raw, PgRole role, const char *name, Error *err)
 			kind = ERROR_PREFLIGHT;
 	}
 	error_set(err, kind, "cannot connect to %s: %s", name, message[0] ? message : "connection lost");
-	strcpy(err->sqlstate, sqlstate);
+	snprintf(err->sqlstate, sizeof(err->sqlstate), "%s", sqlstate);
 	if (sqlstate[0])
 		server_refused(raw, role, message, err);
 	else

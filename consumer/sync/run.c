@@ -123,6 +123,7 @@ load_task(Run *run, const Ends *ends, Error *err)
 		};
 		return run->store->ops->save_task(run->store, &run->state, err);
 	}
+	/* identify_ends() has filled both.  NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker) */
 	if (strcmp(run->state.source_id, ends->source_id) != 0)
 		return differs(run, "source", run->state.source_id, ends->source_id, err);
 	if (strcmp(run->state.target_id, ends->target_id) != 0)
