@@ -265,6 +265,9 @@ measure_lag(TaskStatus *status, double flush_lag)
 		if (status->slot.exists && status->slot.confirmed > done)
 			done = status->slot.confirmed;
 	}
+	/* What was applied is written down now and then only, and the target may not say. */
+	if (done < status->state.start_lsn)
+		done = status->state.start_lsn;
 	if (done == LSN_NONE)
 		return;
 	status->lag_bytes = status->current_lsn > done ? (int64_t) (status->current_lsn - done) : 0;

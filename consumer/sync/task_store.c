@@ -47,23 +47,31 @@ sqlite_store_is_empty(const char *path)
 	return is_empty;
 }
 
+static bool
+open_store(const Config *config, StoreMode mode, Store **store, Error *err)
+{
+	if (config->local == NULL)
+		return sqlite_store_open(config->local_path, config->local_durability, mode, store, err);
+	return pg_store_open(config->local, config->local_durability, mode, store, err);
+}
+
+static bool
+store_is_missing(const Config *config)
+{
+	return config->local == NULL ? sqlite_store_is_empty(config->local_path) : pg_store_is_missing(config->local);
+}
+
 bool
 task_store_open(const Config *config, StoreMode mode, Store **store, Error *err)
 {
 	*store = NULL;
-	if (config->local == NULL)
-	{
-		if (mode != STORE_CREATE && access(config->local_path, F_OK) != 0)
-			return true;
-		if (sqlite_store_open(config->local_path, config->local_durability, mode, store, err))
-			return true;
-		if (mode == STORE_CREATE || !sqlite_store_is_empty(config->local_path))
-			return false;
-	}
-	else if (pg_store_open(config->local, config->local_durability, mode, store, err))
+	if (config->local == NULL && mode != STORE_CREATE && access(config->local_path, F_OK) != 0)
 		return true;
-	else if (mode == STORE_CREATE || !pg_store_is_missing(config->local))
+	if (open_store(config, mode, store, err))
+		return true;
+	if (mode == STORE_CREATE)
 		return false;
 	error_clear(err);
-	return true;
+	/* Where it is there after all, a run that has just begun may have made it between the two looks; anything else fails again. */
+	return store_is_missing(config) || open_store(config, mode, store, err);
 }
