@@ -31,9 +31,15 @@ typedef enum StoreDurability
 	DURABILITY_FULL, DURABILITY_NORMAL
 } StoreDurability;
 
+typedef enum ApplyMode
+{
+	APPLY_BATCH, APPLY_STRICT
+} ApplyMode;
+
 /* How changes come to the target. */
 typedef struct ApplyOptions
 {
+	ApplyMode	mode;			/* [dbsync] apply = batch|strict */
 	ConflictPolicy conflict;	/* [dbsync] conflict = stop|skip|upsert */
 	int			group_changes;	/* [dbsync] group_changes: changes of one target transaction before it is committed at the next boundary */
 	int64_t		group_bytes;	/* [dbsync] group_bytes */

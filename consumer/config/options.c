@@ -24,6 +24,7 @@ _Static_assert(sizeof(LogLevel) == sizeof(int), "an enum is as large as an int")
 #define MINUTE (SECOND * 60)
 #define DAY    (MINUTE * 60 * 24)
 
+static const OptionChoice apply_choices[] = {{"batch", APPLY_BATCH}, {"strict", APPLY_STRICT}, {NULL, 0}};
 static const OptionChoice conflict_choices[] = {
 	{"stop", CONFLICT_STOP}, {"skip", CONFLICT_SKIP}, {"upsert", CONFLICT_UPSERT}, {NULL, 0}};
 static const OptionChoice existing_choices[] = {{"stop", EXISTING_STOP}, {"truncate", EXISTING_TRUNCATE}, {NULL, 0}};
@@ -100,6 +101,9 @@ const Option option_table[] = {
 	 .help = "source table that the role may not read: stop, or skip it with a warning"},
 
 	/* Applying changes */
+	{.section = "dbsync", .name = "apply", .group = OPTION_APPLY, .type = OPTION_CHOICE, AT(apply.mode),
+	 .choices = apply_choices, .initial = "batch", .argument = "MODE",
+	 .help = "batch: the net effect of many changes, by statements for many rows; strict: one statement a change, in the source's order"},
 	{.section = "dbsync", .name = "conflict", .group = OPTION_APPLY, .type = OPTION_CHOICE, AT(apply.conflict),
 	 .choices = conflict_choices, .initial = "stop", .argument = "POLICY",
 	 .help = "row missing or there already on the target: stop; skip the change and keep it in a table; or upsert, make the row as the source has it"},
