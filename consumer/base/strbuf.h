@@ -29,4 +29,23 @@ void  strbuf_append_char(StrBuf *buf, char c);
 void  strbuf_printf(StrBuf *buf, const char *fmt, ...) DBSYNC_PRINTF(2, 3);
 void  strbuf_vprintf(StrBuf *buf, const char *fmt, va_list args) DBSYNC_PRINTF(2, 0);
 
+/*
+ * For who writes bytes by itself: room for so many, and the place to write them; then strbuf_grown() with how many were written.  The
+ * latter must follow once anything was written, be it with 0: it puts the zero byte back.
+ */
+static inline char *
+strbuf_room(StrBuf *buf, size_t more)
+{
+	if (buf->capacity - buf->length <= more)
+		strbuf_reserve(buf, more);
+	return buf->data + buf->length;
+}
+
+static inline void
+strbuf_grown(StrBuf *buf, size_t written)
+{
+	buf->length += written;
+	buf->data[buf->length] = '\0';
+}
+
 #endif
