@@ -1,0 +1,143 @@
+#!/bin/bash
+# How fast does each consumer work off a backlog? All begin at the same LSN, with the same copy
+# of the tables, and the clock stops when the last transaction's row can be seen on the target.
+#
+# bench/drain.sh [LOAD…] [PEER…]: tpcb, inserts, updates, tpcb_durable; files of bench/peers.
+. "$(dirname "$0")/lib/enter.sh"
+. "$bench/lib/loads.sh"
+
+loads=() wanted=()
+for word in "$@"; do
+	case $word in
+		tpcb | inserts | inserts_500 | updates | tpcb_durable) loads+=("$word") ;;
+		*) wanted+=("$word") ;;
+	esac
+done
+[ ${#loads[@]} -gt 0 ] || loads=(tpcb inserts updates tpcb_durable)
+[ ${#wanted[@]} -gt 0 ] || wanted=(builtin builtin_binary pglogical pgcopydb dbsync dbsync_strict)
+choose_peers "${wanted[@]}"
+
+preload=()
+case " ${peers[*]} " in *" pglogical "*) preload=("shared_preload_libraries = 'pglogical'") ;; esac
+
+# Ends when the target has the marker. COMMIT, so that this session holds no snapshot that would
+# keep the target from cleaning up dead rows.
+wait_for_marker()
+{
+	sql target "$1" "SET application_name = bench" "SET statement_timeout = '${limit_seconds}s'" \
+		"DO \$\$ BEGIN WHILE NOT EXISTS (SELECT FROM bench_done) LOOP COMMIT; PERFORM pg_sleep(0.005); COMMIT; END LOOP; END \$\$"
+}
+
+# backends DATABASE: those on the target that work for the consumer.
+backends()
+{
+	sql target postgres "SELECT pid FROM pg_stat_activity WHERE (datname = '$1' OR backend_type LIKE 'logical replication worker')
+		AND application_name <> 'bench' AND backend_type NOT LIKE 'parallel%'"
+}
+
+walsenders()
+{
+	sql source postgres "SELECT active_pid FROM pg_replication_slots WHERE active_pid IS NOT NULL"
+}
+
+waiter_is_there()
+{
+	[ "$(sql target postgres "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bench'")" = 1 ]
+}
+
+slots_are_free()
+{
+	[ "$(sql source postgres "SELECT count(*) FROM pg_replication_slots WHERE active")" = 0 ]
+}
+
+# drain RUN PEER
+drain()
+{
+	local run=$1 began seconds waiter client walsender target consumer=0 memory=0 answer=right
+	local source_before target_before all
+
+	load_peer "$2"
+	slot=bench_$2
+	sql source "$load" "SELECT pg_copy_logical_replication_slot('base', '$slot', false, '$(peer_plugin)')" >/dev/null || fail "slot of $2"
+	drop_database target "$load"
+	sql target postgres "CREATE DATABASE $load TEMPLATE base STRATEGY file_copy" || fail "database of $2"
+	peer_prepare "$load" || fail "$2: prepare"
+	sql target postgres "CHECKPOINT"
+
+	wait_for_marker "$load" &
+	waiter=$!
+	until_true 10 waiter_is_there || fail "the connection that waits"
+	source_before=$(cpu_of_server source) target_before=$(cpu_of_server target)
+
+	began=$(now)
+	peer_start "$load" || fail "$2: start"
+	client=$(peer_client)
+	# shellcheck disable=SC2086
+	wait -n "$waiter" $client
+	seconds=$(calc "$(now) - $began")
+
+	if kill -0 "$waiter" 2>/dev/null; then
+		kill "$waiter"
+		answer="ended by itself"
+	else
+		wait "$waiter" || answer="not within $limit_seconds s"
+	fi
+	# shellcheck disable=SC2046
+	walsender=$(cpu_of $(walsenders)) target=$(cpu_of $(backends "$load"))
+	[ -z "$client" ] || consumer=$(cpu_of_tree "$client") memory=$(memory_of "$client")
+	all=$(calc "$(cpu_of_server source) - $source_before + $(cpu_of_server target) - $target_before + $consumer")
+	peer_drop "$load" || fail "$2: drop"
+	until_true 30 slots_are_free || fail "$2: the slot is in use still"
+	sql source postgres "SELECT pg_drop_replication_slot('$slot') FROM pg_replication_slots WHERE slot_name = '$slot'" >/dev/null
+
+	if [ "$answer" = right ] && [ "$(sums target "$load")" != "$expected" ]; then
+		answer="wrong result"
+	fi
+	if [ "$answer" = right ]; then
+		record drain "$load" "$2" "$run" seconds "$seconds" transactions "$transactions" changes "$changes" walsender "$walsender" \
+			consumer "$consumer" target "$target" servers_and_consumer "$all" memory_mb "$memory"
+		awk -v l="$load" -v p="$2" -v s="$seconds" -v t="$transactions" -v c="$changes" -v w="$walsender" -v d="$consumer" -v b="$target" -v m="$memory" \
+			'BEGIN {printf "%-12s %-15s %7.2f s %8.0f tx/s %8.0f changes/s   CPU us/change: walsender %5.2f consumer %5.2f target %5.2f all %6.2f   %s MB\n",
+			l, p, s, t / s, c / s, w / c * 1e6, d / c * 1e6, b / c * 1e6, (w + d + b) / c * 1e6, m}'
+	else
+		record drain "$load" "$2" "$run" failed "$answer"
+		printf '%-12s %-15s %s\n' "$load" "$2" "$answer"
+	fi
+}
+
+start_server source "${preload[@]}"
+start_server target "${preload[@]}"
+for load in "${loads[@]}"; do
+	load_counts "$load"
+	if [ "$load" = tpcb_durable ]; then
+		restart_server target "${preload[@]}" "fsync = on" "synchronous_commit = on" ${preload:+"pglogical.synchronous_commit = on"}
+	else
+		restart_server target "${preload[@]}"
+	fi
+	sql source postgres "CREATE DATABASE $load" || fail "database"
+	load_base "$load" "$load"
+	sql source "$load" "CREATE PUBLICATION bench FOR ALL TABLES" || fail "publication"
+	drop_database target base
+	sql target postgres "CREATE DATABASE base" || fail "database"
+	"$BINDIR/pg_dump" --no-publications -h "$BENCH_WORK/source" -U postgres "$load" 2>>"$log" |
+		quietly "$BINDIR/psql" -X -q -v ON_ERROR_STOP=1 -h "$BENCH_WORK/target" -U postgres -d base || fail "base of the target"
+	sql target base "VACUUM ANALYZE" || fail "vacuum"
+	for name in "${peers[@]}"; do
+		load_peer "$name"
+		peer_source_setup "$load" || fail "$name: source"
+	done
+
+	sql source "$load" "SELECT pg_create_logical_replication_slot('base', 'test_decoding')" >/dev/null || fail "slot"
+	echo "$load: $transactions transactions, $changes changes are written"
+	load_write "$load" "$load"
+	sql source "$load" "INSERT INTO bench_done VALUES (1)" "CHECKPOINT" || fail "marker"
+	expected=$(sums source "$load")
+	for run in $(seq "$runs"); do
+		for name in $(in_order "$run"); do
+			drain "$run" "$name"
+		done
+	done
+	sql source postgres "SELECT pg_drop_replication_slot('base')" >/dev/null
+	drop_database source "$load"
+	drop_database target "$load"
+done

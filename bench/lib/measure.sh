@@ -1,0 +1,69 @@
+# shellcheck shell=bash
+# Time, CPU and memory of processes, and the file of results.
+
+results=$BENCH_WORK/results/results.tsv
+
+now()
+{
+	date +%s.%N
+}
+
+# calc EXPRESSION: of awk, to six digits behind the point.
+calc()
+{
+	awk "BEGIN {printf \"%.6f\", $1}"
+}
+
+# cpu_of PID…: seconds, user and system, that these processes used so far; ended ones count nothing.
+cpu_of()
+{
+	local pid
+	for pid in "$@"; do
+		cat "/proc/$pid/stat" 2>/dev/null
+	done | awk -v hz="$(getconf CLK_TCK)" '{sub(/^.*\) /, ""); sum += $12 + $13} END {printf "%.2f", sum / hz}'
+}
+
+# cpu_of_tree PID: of a process, its children that live, and those that have ended.
+cpu_of_tree()
+{
+	local pids=$1 child=$1
+	while child=$(pgrep -d ' ' -P "${child// /,}"); do
+		pids="$pids $child"
+	done
+	for child in $pids; do
+		cat "/proc/$child/stat" 2>/dev/null
+	done | awk -v hz="$(getconf CLK_TCK)" '{sub(/^.*\) /, ""); sum += $12 + $13 + $14 + $15} END {printf "%.2f", sum / hz}'
+}
+
+# cpu_of_server SIDE: of all its processes since it started, also of those that have ended.
+cpu_of_server()
+{
+	cpu_of_tree "$(head -n 1 "$BENCH_WORK/$1/data/postmaster.pid")"
+}
+
+# Highest resident memory of a process so far, in MB.
+memory_of()
+{
+	awk '/^VmHWM/ {printf "%.1f", $2 / 1024}' "/proc/$1/status" 2>/dev/null
+}
+
+# record QUESTION LOAD PEER RUN METRIC VALUE [METRIC VALUE…]
+record()
+{
+	local key="$1	$2	$3	$4"
+	shift 4
+	while [ $# -gt 1 ]; do
+		printf '%s\t%s\t%s\n' "$key" "$1" "$2" >>"$results"
+		shift 2
+	done
+}
+
+# sums SIDE DATABASE: rows and sum of each table of the schema public, but the marker's.
+sums()
+{
+	local table
+	for table in $(sql "$1" "$2" "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+			AND relname <> 'bench_done' ORDER BY 1"); do
+		sql "$1" "$2" "SELECT '$table', count(*), sum(hashtext(t.*::text)) FROM $table t"
+	done
+}

@@ -1,0 +1,54 @@
+# shellcheck shell=bash
+# Peers: one file each in peers/, which defines some of the functions below. README.md says what
+# each has to do. load_peer NAME puts these in place and then the peer's own.
+
+load_peer()
+{
+	[ -f "$bench/peers/$1.sh" ] || fail "no such peer: $1 (peers/$1.sh)"
+	peer=$1
+
+	# Prints why it cannot take part, and fails.
+	peer_is_there() { :; }
+	# What must stand in the source's catalogue before the load is written.
+	peer_source_setup() { :; }
+	# The name of its output plugin.
+	peer_plugin() { echo pgoutput; }
+	# peer_prepare DATABASE: all but the start; the slot $slot is there, the target has the base.
+	peer_prepare() { fail "$peer takes no part in this question"; }
+	peer_start() { fail "$peer takes no part in this question"; }
+	# Process of the consumer, where it is not one of the target's.
+	peer_client() { :; }
+	peer_drop() { :; }
+	. "$bench/peers/$1.sh"
+}
+
+# choose_peers NAME…: of these, those that are there, into $peers.
+choose_peers()
+{
+	local name why
+	peers=()
+	for name in "$@"; do
+		load_peer "$name"
+		if why=$(peer_is_there); then
+			peers+=("$name")
+		else
+			echo "skipped: $name: $why"
+		fi
+	done
+	[ ${#peers[@]} -gt 0 ] || fail "no peer is left"
+}
+
+# The order of the peers in a run: turned round every second time.
+in_order()
+{
+	if [ $(($1 % 2)) = 1 ]; then
+		printf '%s\n' "${peers[@]}"
+	else
+		printf '%s\n' "${peers[@]}" | tac
+	fi
+}
+
+has_library()
+{
+	[ -f "$("${PG_CONFIG:-pg_config}" --pkglibdir)/$1.so" ]
+}
