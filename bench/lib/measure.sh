@@ -67,3 +67,11 @@ sums()
 		sql "$1" "$2" "SELECT '$table', count(*), sum(hashtext(t.*::text)) FROM $table t"
 	done
 }
+
+# cpu_of_ended: of all children of this shell that have ended, and of theirs.
+cpu_of_ended()
+{
+	# $$ and not a subshell's own number: those count for themselves.
+	awk -v hz="$(getconf CLK_TCK)" '{sub(/^.*\) /, ""); printf "%.2f", ($14 + $15) / hz}' "/proc/$$/stat"
+}
+

@@ -19,6 +19,10 @@ load_peer()
 	# Process of the consumer, where it is not one of the target's.
 	peer_client() { :; }
 	peer_drop() { :; }
+	# peer_copy DATABASE: all of it, until everything is there.
+	peer_copy_prepare() { :; }
+	peer_copy() { fail "$peer takes no part in this question"; }
+	peer_copy_drop() { :; }
 	. "$bench/peers/$1.sh"
 }
 
@@ -51,4 +55,19 @@ in_order()
 has_library()
 {
 	[ -f "$("${PG_CONFIG:-pg_config}" --pkglibdir)/$1.so" ]
+}
+
+# copy_schema DATABASE [SECTION…]: from the source to the target, by pg_dump and psql.
+copy_schema()
+{
+	local database=$1
+	shift
+	"$BINDIR/pg_dump" -s --no-publications --no-subscriptions "$@" -h "$BENCH_WORK/source" -U postgres "$database" 2>>"$log" |
+		quietly "$BINDIR/psql" -X -q -v ON_ERROR_STOP=1 -h "$BENCH_WORK/target" -U postgres -d "$database"
+}
+
+# The source's tables, biggest first.
+tables_of()
+{
+	sql source "$1" "SELECT oid::regclass FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relpages DESC"
 }

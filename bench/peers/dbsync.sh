@@ -2,6 +2,7 @@
 # dbsync, with the options that it has by default.
 
 dbsync_options=()
+dbsync_jobs=2
 
 peer_is_there()
 {
@@ -45,5 +46,24 @@ peer_drop()
 {
 	kill -TERM "$dbsync_pid" 2>/dev/null
 	wait "$dbsync_pid"
+	rm -rf "$BENCH_WORK/dbsync"
+}
+
+# Schema, copy and keys; "dbsync schema" makes tables first, and the keys when the rows are there.
+peer_copy_prepare()
+{
+	peer_prepare "$1" && sed -i '/^copy = off/d' "$BENCH_WORK/dbsync/my.cfg"
+}
+
+peer_copy()
+{
+	local dbsync=$BENCH_WORK/bin/dbsync config=$BENCH_WORK/dbsync/my.cfg
+	quietly "$dbsync" schema -c "$config" --pre-data && quietly "$dbsync" run -c "$config" --copy-only -j "$dbsync_jobs" &&
+		quietly "$dbsync" schema -c "$config" --post-data
+}
+
+peer_copy_drop()
+{
+	quietly "$BENCH_WORK/bin/dbsync" drop --yes -c "$BENCH_WORK/dbsync/my.cfg"
 	rm -rf "$BENCH_WORK/dbsync"
 }
