@@ -5,6 +5,7 @@
 # bench/drain.sh [LOAD…] [PEER…]: tpcb, inserts, updates, tpcb_durable; files of bench/peers.
 . "$(dirname "$0")/lib/enter.sh"
 . "$bench/lib/loads.sh"
+. "$bench/lib/pair.sh"
 
 loads=() wanted=()
 for word in "$@"; do
@@ -16,39 +17,6 @@ done
 [ ${#loads[@]} -gt 0 ] || loads=(tpcb inserts updates tpcb_durable)
 [ ${#wanted[@]} -gt 0 ] || wanted=(builtin builtin_binary pglogical pgcopydb dbsync dbsync_strict)
 choose_peers "${wanted[@]}"
-
-preload=()
-case " ${peers[*]} " in *" pglogical "*) preload=("shared_preload_libraries = 'pglogical'") ;; esac
-
-# Ends when the target has the marker. COMMIT, so that this session holds no snapshot that would
-# keep the target from cleaning up dead rows.
-wait_for_marker()
-{
-	sql target "$1" "SET application_name = bench" "SET statement_timeout = '${limit_seconds}s'" \
-		"DO \$\$ BEGIN WHILE NOT EXISTS (SELECT FROM bench_done) LOOP COMMIT; PERFORM pg_sleep(0.005); COMMIT; END LOOP; END \$\$"
-}
-
-# backends DATABASE: those on the target that work for the consumer.
-backends()
-{
-	sql target postgres "SELECT pid FROM pg_stat_activity WHERE (datname = '$1' OR backend_type LIKE 'logical replication worker')
-		AND application_name <> 'bench' AND backend_type NOT LIKE 'parallel%'"
-}
-
-walsenders()
-{
-	sql source postgres "SELECT active_pid FROM pg_replication_slots WHERE active_pid IS NOT NULL"
-}
-
-waiter_is_there()
-{
-	[ "$(sql target postgres "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'bench'")" = 1 ]
-}
-
-slots_are_free()
-{
-	[ "$(sql source postgres "SELECT count(*) FROM pg_replication_slots WHERE active")" = 0 ]
-}
 
 # drain RUN PEER
 drain()
@@ -105,8 +73,7 @@ drain()
 	fi
 }
 
-start_server source "${preload[@]}"
-start_server target "${preload[@]}"
+start_pair
 for load in "${loads[@]}"; do
 	load_counts "$load"
 	if [ "$load" = tpcb_durable ]; then
@@ -117,11 +84,7 @@ for load in "${loads[@]}"; do
 	sql source postgres "CREATE DATABASE $load" || fail "database"
 	load_base "$load" "$load"
 	sql source "$load" "CREATE PUBLICATION bench FOR ALL TABLES" || fail "publication"
-	drop_database target base
-	sql target postgres "CREATE DATABASE base" || fail "database"
-	"$BINDIR/pg_dump" --no-publications -h "$BENCH_WORK/source" -U postgres "$load" 2>>"$log" |
-		quietly "$BINDIR/psql" -X -q -v ON_ERROR_STOP=1 -h "$BENCH_WORK/target" -U postgres -d base || fail "base of the target"
-	sql target base "VACUUM ANALYZE" || fail "vacuum"
+	base_of_target "$load"
 	for name in "${peers[@]}"; do
 		load_peer "$name"
 		peer_source_setup "$load" || fail "$name: source"

@@ -98,7 +98,7 @@ leave()
 	done
 	for side in "${servers[@]}"; do
 		stop_server "$BENCH_WORK/$side" immediate
-		rm -rf "${BENCH_WORK:?}/$side"
+		[ -n "${BENCH_KEEP:-}" ] || rm -rf "${BENCH_WORK:?}/$side"
 	done
 }
 trap 'exit 130' INT TERM
