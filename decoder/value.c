@@ -41,6 +41,7 @@ static const struct
 	{F_OIDOUT, VALUE_OID},
 	{F_FLOAT4OUT, VALUE_FLOAT4},
 	{F_FLOAT8OUT, VALUE_FLOAT8},
+	{F_NUMERIC_OUT, VALUE_NUMERIC},
 	{F_TEXTOUT, VALUE_TEXT},
 	{F_VARCHAROUT, VALUE_TEXT},
 	{F_BPCHAROUT, VALUE_TEXT},
@@ -187,6 +188,114 @@ store_timestamp(char *to, Timestamp timestamp)
 	return store_fraction(to, (int) (time % USECS_PER_SEC));
 }
 
+/*
+ * A numeric as it is stored: a word or two of header, then digits to the base
+ * of 10,000. The server keeps this to itself, but it is what stands on disk in
+ * every cluster since 9.1.
+ */
+#define NUMERIC_SHORT 0x8000
+#define NUMERIC_SPECIAL 0xC000
+#define NUMERIC_NEGATIVE 0x4000
+#define NUMERIC_SCALE_MASK 0x3FFF
+#define NUMERIC_SHORT_NEGATIVE 0x2000
+#define NUMERIC_SHORT_SCALE_MASK 0x1F80
+#define NUMERIC_SHORT_SCALE_SHIFT 7
+#define NUMERIC_SHORT_WEIGHT_SIGN 0x0040
+#define NUMERIC_SHORT_WEIGHT_MASK 0x003F
+#define NUMERIC_DIGIT_PLACES 4
+
+typedef struct NumericParts
+{
+	bool		is_negative;
+	int			scale;			/* decimal places that are shown */
+	int			weight;			/* of the first digit, as a power of 10,000 */
+	int			count;
+	const char *digits;			/* int16 each, perhaps not aligned */
+} NumericParts;
+
+static inline uint16
+read_uint16(const char *from)
+{
+	uint16		value;
+
+	memcpy(&value, from, sizeof(value));
+	return value;
+}
+
+/* Takes a stored numeric apart; false: NaN or infinite. */
+static inline bool
+read_numeric(const struct varlena *numeric, NumericParts *parts)
+{
+	const char *data = VARDATA_ANY(numeric);
+	int			header_size = sizeof(uint16);
+	uint16		header = read_uint16(data);
+
+	if ((header & NUMERIC_SPECIAL) == NUMERIC_SPECIAL)
+		return false;
+	if ((header & NUMERIC_SHORT) != 0)
+	{
+		parts->is_negative = (header & NUMERIC_SHORT_NEGATIVE) != 0;
+		parts->scale = (header & NUMERIC_SHORT_SCALE_MASK) >> NUMERIC_SHORT_SCALE_SHIFT;
+		parts->weight = header & NUMERIC_SHORT_WEIGHT_MASK;
+		if ((header & NUMERIC_SHORT_WEIGHT_SIGN) != 0)
+			parts->weight -= NUMERIC_SHORT_WEIGHT_MASK + 1;
+	}
+	else
+	{
+		parts->is_negative = (header & NUMERIC_NEGATIVE) != 0;
+		parts->scale = header & NUMERIC_SCALE_MASK;
+		parts->weight = (int16) read_uint16(data + sizeof(uint16));
+		header_size += sizeof(int16);
+	}
+	parts->digits = data + header_size;
+	parts->count = ((int) VARSIZE_ANY_EXHDR(numeric) - header_size) / (int) sizeof(int16);
+	return true;
+}
+
+/* A digit of any place; those that are not stored are zero. */
+static inline int
+numeric_digit(const NumericParts *parts, int place)
+{
+	if (place < 0 || place >= parts->count)
+		return 0;
+	return (int16) read_uint16(parts->digits + (Size) place * sizeof(int16));
+}
+
+static inline char *
+store_numeric_digit(char *to, int digit)
+{
+	to = store_two_digits(to, digit / 100);
+	return store_two_digits(to, digit % 100);
+}
+
+static char *
+store_numeric(char *to, const NumericParts *parts)
+{
+	int			place = 0;
+	char	   *end;
+
+	if (parts->is_negative)
+		*to++ = '-';
+	if (parts->weight < 0)
+	{
+		*to++ = '0';
+		place = parts->weight + 1;
+	}
+	else
+	{
+		to += pg_ultoa_n((uint32) numeric_digit(parts, place++), to);
+		while (place <= parts->weight)
+			to = store_numeric_digit(to, numeric_digit(parts, place++));
+	}
+	if (parts->scale == 0)
+		return to;
+	*to++ = '.';
+	end = to + parts->scale;
+	while (to < end)
+		to = store_numeric_digit(to, numeric_digit(parts, place++));
+	return end;
+}
+
 static char *
 store_uuid(char *to, Datum value)
 {
@@ -279,6 +388,26 @@ append_by_function(Writer *writer, ValueWriter *value_writer, Datum value)
 	pfree(chars);
 }
 
+static void
+append_numeric(Writer *writer, ValueWriter *value_writer, Datum value)
+{
+	NumericParts parts;
+	char	   *to;
+
+	if (!read_numeric(plain_varlena(value), &parts))
+	{
+		append_by_function(writer, value_writer, value);
+		return;
+	}
+	writer_reserve(writer, (Size) (Max(parts.weight, 0) + 1) * NUMERIC_DIGIT_PLACES +
+				   (Size) parts.scale + SHORT_VALUE_BYTES);
+	to = writer_tail(writer);
+	*to++ = '"';
+	to = store_numeric(to, &parts);
+	*to++ = '"';
+	writer_advance(writer, to);
+}
+
 void
 value_append(Writer *writer, ValueWriter *value_writer, Datum value)
 {
@@ -291,6 +420,9 @@ value_append(Writer *writer, ValueWriter *value_writer, Datum value)
 			return;
 		case VALUE_BYTEA:
 			append_bytea(writer, value);
+			return;
+		case VALUE_NUMERIC:
+			append_numeric(writer, value_writer, value);
 			return;
 		case VALUE_NAME:
 			json_append_cstring(writer, NameStr(*DatumGetName(value)));

@@ -25,6 +25,7 @@ typedef enum ValueKind
 	VALUE_OID,
 	VALUE_FLOAT4,
 	VALUE_FLOAT8,
+	VALUE_NUMERIC,
 	VALUE_TEXT,					/* text, varchar, char(n), json */
 	VALUE_NAME,
 	VALUE_BYTEA,
