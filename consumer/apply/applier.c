@@ -28,6 +28,17 @@ warn_no_replica_role(const Applier *applier)
 	strbuf_free(&role);
 }
 
+/*
+ * A join of the arrays with a table must go by the table's index, whatever the statistics say of a table that is still empty; and one plan
+ * serves all.
+ */
+static bool
+plan_for_arrays(Applier *applier, Error *err)
+{
+	return pg_exec(applier->conn, "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+				   " SET enable_seqscan = off", NULL, err);
+}
+
 bool
 applier_open(const ApplierOptions *options, Applier **result, Error *err)
 {
@@ -42,6 +53,8 @@ applier_open(const ApplierOptions *options, Applier **result, Error *err)
 	applier->relations = relation_map_new();
 	applier->record_arena = arena_new(64 * 1024);
 	applier->statements = statements_new(PREPARED_STATEMENTS);
+	applier->backoffs = hash_new();
+	batch_begin(applier);
 	if (!pg_connect(options->conninfo, &connect, &applier->conn, err) || !setup_lock(applier, err) || !setup_tables(applier, err))
 	{
 		applier_close(applier);
@@ -51,6 +64,13 @@ applier_open(const ApplierOptions *options, Applier **result, Error *err)
 									 PIPELINE_STATEMENTS, strict_result, applier);
 	if (!pg_replica_role(applier->conn))
 		warn_no_replica_role(applier);
+	else if (options->apply.mode == APPLY_BATCH)
+		applier->batches = true;
+	if (applier->batches && !plan_for_arrays(applier, err))
+	{
+		applier_close(applier);
+		return false;
+	}
 	*result = applier;
 	return true;
 }
@@ -66,7 +86,14 @@ applier_close(Applier *applier)
 		pg_cancel(applier->conn);
 	pipeline_free(applier->pipeline);
 	pg_close(applier->conn);
+	batch_forget(applier);
 	feed_forget_tables(applier);
+	batch_end(applier);
+	parts_free(&applier->parts);
+	parts_free(&applier->flight.parts);
+	hash_free(applier->backoffs, free);
+	free(applier->replay_reason);
+	free(applier->strict_note);
 	statements_free(applier->statements);
 	relation_map_free(applier->relations);
 	arena_free(applier->record_arena);
@@ -89,6 +116,8 @@ applier_progress(Applier *applier, Lsn *applied, bool *found, Error *err)
 
 	*found = false;
 	*applied = LSN_NONE;
+	if (!pipeline_finish(applier->pipeline, err))
+		return false;
 	if (!pg_exec_params(applier->conn, "SELECT source_id, applied_lsn, commit_time FROM dbsync.progress WHERE task = $1", 1, values, &result, err))
 		return error_context(err, "cannot read the progress of task \"%s\"", applier->options.task);
 	if (PQntuples(result) == 1)
@@ -120,6 +149,8 @@ applier_set_progress(Applier *applier, Lsn applied, Error *err)
 	char		timeline[16];
 	const char *values[5] = {applier->options.task, applier->options.source_id, timeline, applier->options.slot, lsn};
 
+	if (!pipeline_finish(applier->pipeline, err))
+		return false;
 	snprintf(timeline, sizeof(timeline), "%d", applier->options.source_timeline);
 	lsn_format(applied, lsn);
 	if (!pg_exec_params(applier->conn,
@@ -140,7 +171,7 @@ applier_forget(Applier *applier, Error *err)
 	const char *values[1] = {applier->options.task};
 
 	applier->progress_known = false;
-	return pg_exec_params(applier->conn, "WITH gone AS (DELETE FROM dbsync.conflicts WHERE task = $1) DELETE FROM dbsync.progress WHERE task = $1", 1,
+	return pipeline_finish(applier->pipeline, err) && pg_exec_params(applier->conn, "WITH gone AS (DELETE FROM dbsync.conflicts WHERE task = $1), forgotten AS (DELETE FROM dbsync.strict_replays WHERE task = $1) DELETE FROM dbsync.progress WHERE task = $1", 1,
 						  values, NULL, err);
 }
 
@@ -153,16 +184,27 @@ applier_begin(Applier *applier, Error *err)
 {
 	PipelineNote note = {.kind = PIPELINE_CONTROL};
 
-	if (applier->has_begun)
+	if (applier->is_committing || applier->has_begun)
 		return true;
+	if (!flight_finish(applier, err))
+		return false;
 	if (!pipeline_query(applier->pipeline, "BEGIN", 0, NULL, &note, err))
 		return false;
 	applier->has_begun = true;
 	return pg_replica_role(applier->conn) || pipeline_query(applier->pipeline, "SET CONSTRAINTS ALL DEFERRED", 0, NULL, &note, err);
 }
 
-static void
-group_reset(Applier *applier)
+void
+applier_reserve_values(Applier *applier, int count)
+{
+	if (applier->value_capacity >= count)
+		return;
+	applier->value_capacity = count;
+	applier->values = mem_realloc(applier->values, sizeof(char *) * (size_t) count);
+}
+
+void
+applier_reset_group(Applier *applier)
 {
 	applier->stats.group_open = false;
 	applier->stats.in_transaction = false;
@@ -172,48 +214,9 @@ group_reset(Applier *applier)
 	applier->stats.group_bytes = 0;
 	applier->stats.group_end_lsn = LSN_NONE;
 	applier->has_begun = false;
-	applier->group_conflicts = 0;
-	applier->unproven = 0;
+	applier->is_strict = false;
+	applier->has_batched = false;
 	applier->group_number++;
-}
-
-/*
- * The row moves from where we know it to be, and from nowhere else: one that another process has moved, or that is gone, must not
- * be written over.  COMMIT follows without waiting, so it must be an error that stops it, not a count of rows: no row divides
- * by zero.
- */
-static bool
-send_progress(Applier *applier, Error *err)
-{
-	char		before[LSN_TEXT_SIZE];
-	char		now[LSN_TEXT_SIZE];
-	char		time[CLOCK_TEXT_SIZE];
-	const char *values[4] = {applier->options.task, before, now, time};
-	PipelineNote note = {.kind = PIPELINE_PROGRESS};
-
-	lsn_format(applier->stats.applied_lsn, before);
-	lsn_format(applier->stats.group_end_lsn, now);
-	clock_format(applier->group_commit_us, time);
-	return pipeline_query(applier->pipeline,
-						  "WITH moved AS (UPDATE dbsync.progress SET applied_lsn = $3::pg_lsn, commit_time = $4::timestamptz,"
-						  " updated_at = clock_timestamp() WHERE task = $1 AND applied_lsn = $2::pg_lsn RETURNING 1)"
-						  " SELECT 1 / count(*) FROM moved",
-						  4, values, &note, err);
-}
-
-static bool
-commit_group(Applier *applier, Error *err)
-{
-	PipelineNote commit = {.kind = PIPELINE_COMMIT};
-
-	/*
-	 * A change that found no row is no error to the server: it would commit the rest.  So COMMIT waits for the answers that could say so.
-	 * They may also bring conflicts that are to be written down in this transaction.
-	 */
-	if (applier->unproven > 0 && !pipeline_sync(applier->pipeline, err))
-		return false;
-	return conflict_flush(applier, err) && applier_begin(applier, err) && send_progress(applier, err) &&
-		pipeline_query(applier->pipeline, "COMMIT", 0, NULL, &commit, err) && pipeline_finish(applier->pipeline, err);
 }
 
 /* What comes next may follow a change of the target's tables by hand; a conflict that the policy passes says nothing of that kind. */
@@ -227,55 +230,58 @@ note_failure(Applier *applier, bool ok, const Error *err)
 	return false;
 }
 
-/* A deferred constraint speaks at COMMIT, without saying which change it means.  One transaction at a time says at least which of them. */
-static bool
-commit_failed(Applier *applier, Error *err)
+bool
+applier_commit_begin(Applier *applier, Error *err)
 {
-	char		lsn[LSN_TEXT_SIZE];
+	if (applier->is_failed)
+		return error_set(err, ERROR_FAILED, "apply failed before and was not rolled back");
+	if (applier->stats.in_transaction)
+		return error_set(err, ERROR_FAILED, "commit asked for in the middle of a source transaction");
+	while (applier->stats.group_open)
+	{
+		/* A strict group that fails needs the group before it to be done with, and nothing behind it. */
+		bool		waits = applier->is_strict;
 
-	if (!careful_can_pass(applier, err))
-		return false;
-	if (applier->stats.group_transactions > 1)
-		return careful_retreat(applier, applier->commit_lsn, err);
-	err->kind = ERROR_FAILED;
-	error_context(err, "transaction %" PRIu32 " with commit LSN %s", applier->xid, lsn_format(applier->commit_lsn, lsn));
-	return error_hint(err, "The constraint is deferred, so no single change can be skipped: mend the target's rows, or drop the constraint there");
+		if (flight_begin(applier, err) && (!waits || flight_finish(applier, err)))
+			return true;
+		if (!replay_after(applier, err))
+			return note_failure(applier, false, err);
+	}
+	return true;
+}
+
+bool
+applier_poll(Applier *applier, bool wait, Error *err)
+{
+	if (applier->is_failed)
+		return error_set(err, ERROR_FAILED, "apply failed before and was not rolled back");
+	if (wait ? flight_finish(applier, err) : flight_advance(applier, err))
+		return true;
+	return note_failure(applier, replay_after(applier, err), err);
 }
 
 bool
 applier_commit(Applier *applier, Error *err)
 {
-	char		lsn[LSN_TEXT_SIZE];
-
-	if (applier->is_failed)
-		return error_set(err, ERROR_FAILED, "apply failed before and was not rolled back");
-	if (applier->stats.in_transaction)
-		return error_set(err, ERROR_FAILED, "commit asked for in the middle of a source transaction");
-	if (!applier->stats.group_open)
-		return true;
-	if (!commit_group(applier, err))
-		return note_failure(applier, commit_failed(applier, err), err);
-	if (applier->group_conflicts > 0)
-		log_info(MODULE, "conflicts=%" PRId64 " kept in dbsync.conflicts", applier->group_conflicts);
-	applier->stats.transactions += applier->stats.group_transactions;
-	applier->stats.changes += applier->stats.group_changes;
-	applier->stats.applied_lsn = applier->stats.group_end_lsn;
-	applier->stats.commit_time_us = applier->group_commit_us;
-	log_debug(MODULE, "committed transactions=%" PRId64 " changes=%" PRId64 " applied=%s", applier->stats.group_transactions,
-			  applier->stats.group_changes, lsn_format(applier->stats.applied_lsn, lsn));
-	group_reset(applier);
-	return true;
+	return applier_commit_begin(applier, err) && applier_poll(applier, true, err);
 }
 
 void
-applier_rollback(Applier *applier)
+applier_give_up(Applier *applier)
 {
 	Error		ignored = ERROR_INIT;
+	bool		in_transaction = applier->has_begun || applier->flight.state != FLIGHT_NONE;
 
 	conflict_drop_waiting(applier);
 	applier->stats.conflicts -= applier->group_conflicts;
+	applier->group_conflicts = 0;
+	applier->unproven = 0;
+	applier->is_committing = false;
+	batch_forget(applier);
+	flight_forget(applier);
 	/* Which of the statements last sent were prepared is not known; so all are made anew. */
-	if (pipeline_abandon(applier->pipeline) && applier->has_begun && !pg_exec(applier->conn, "ROLLBACK", NULL, &ignored))
+	if (pipeline_abandon(applier->pipeline) && in_transaction && PQtransactionStatus(pg_raw(applier->conn)) != PQTRANS_IDLE &&
+		!pg_exec(applier->conn, "ROLLBACK", NULL, &ignored))
 		log_debug(MODULE, "rollback: %s", ignored.message);
 	error_clear(&ignored);
 	if (!pg_exec(applier->conn, "DEALLOCATE ALL", NULL, &ignored))
@@ -289,7 +295,45 @@ applier_rollback(Applier *applier)
 	applier->has_failure = false;
 	applier->watches = false;
 	applier->is_failed = false;
-	group_reset(applier);
+	parts_drop(&applier->parts);
+	applier_reset_group(applier);
+}
+
+void
+applier_rollback(Applier *applier)
+{
+	applier->wants_again = false;
+	applier->next_is_strict = false;
+	free(applier->replay_reason);
+	applier->replay_reason = NULL;
+	applier_give_up(applier);
+}
+
+bool
+applier_wants_again(const Applier *applier)
+{
+	return applier->wants_again;
+}
+
+/* Twice what makes a group full: its last transaction comes on top. */
+static int64_t
+kept_bytes(const Applier *applier)
+{
+	return applier->options.apply.group_bytes * 2;
+}
+
+bool
+applier_feed(Applier *applier, PartUse *use, Error *err)
+{
+	bool		ok;
+
+	if (applier->batches)
+		parts_keep(&applier->parts, use, kept_bytes(applier));
+	ok = feed_part(applier, use, err) || replay_after(applier, err);
+	/* a transaction that was done already */
+	if (ok && !applier->stats.group_open && !applier->stats.in_transaction)
+		parts_drop(&applier->parts);
+	return ok;
 }
 
 bool
@@ -303,7 +347,7 @@ applier_apply(Applier *applier, TxnPart *part, Error *err)
 	else if (!applier->progress_known)
 		ok = error_set(err, ERROR_FAILED, "the target has no progress of task \"%s\"", applier->options.task);
 	else
-		ok = note_failure(applier, feed_part(applier, use, err), err);
+		ok = note_failure(applier, applier_feed(applier, use, err), err);
 	part_use_drop(use);
 	return ok;
 }
@@ -312,6 +356,7 @@ void
 applier_stats(const Applier *applier, ApplierStats *stats)
 {
 	*stats = applier->stats;
+	stats->in_flight = applier->flight.state != FLIGHT_NONE;
 }
 
 bool

@@ -18,9 +18,15 @@
  *						under a savepoint, and returns to full speed behind it.
  *	 others				need a person; the message names operation, table, key, transaction and LSN.
  *
+ * Ways.  apply.mode batch: the changes of a group are gathered, and their net effect goes to the target by statements for many rows; a
+ * group where that fails is fed again inside, change by change, and dbsync.strict_replays counts why.  Mode strict, and wherever the role
+ * may not keep triggers from firing: change by change always.
+ *
  * What the applier does not do: messages (M records) are not applied; an UPDATE that sets no column that can be set is not sent.
  *
- * Memory: the parts given that wait for answers (bounded by pipeline_bytes), one parsed record, and a few hundred prepared statements.
+ * Memory: the parts given that wait for answers (bounded by pipeline_bytes), one parsed record, and a few hundred prepared statements.  For
+ * batches also the values of the group, its parts and those of the group in flight (each bounded by twice group_bytes), and what libpq
+ * has not sent yet of the latter.
  */
 #ifndef DBSYNC_APPLY_APPLY_H
 #define DBSYNC_APPLY_APPLY_H
@@ -76,6 +82,8 @@ typedef struct ApplierStats
 	Lsn			applied_lsn;	/* what the progress row says; LSN_NONE before it was read */
 	int64_t		commit_time_us; /* of the last committed source transaction; 0: none */
 
+	bool		in_flight;		/* applier_commit_begin() has sent a group whose commit is not known yet */
+
 	/* the open group */
 	bool		group_open;		/* something waits for applier_commit */
 	bool		in_transaction; /* parts of a source transaction are missing: no commit now */
@@ -109,6 +117,14 @@ bool applier_forget(Applier *applier, Error *err) DBSYNC_MUST_CHECK;
 bool applier_apply(Applier *applier, TxnPart *part, Error *err) DBSYNC_MUST_CHECK;
 /* At a source transaction's end.  Returns when the target has committed; does nothing where no group is open. */
 bool applier_commit(Applier *applier, Error *err) DBSYNC_MUST_CHECK;
+/*
+ * The same without waiting for the target, which works on this group while the next one is fed; of two groups so begun, the first is waited
+ * for.  applier_poll() moves it along; with wait it returns when nothing is in flight any more.  Where strict ways are in use, it waits.
+ */
+bool applier_commit_begin(Applier *applier, Error *err) DBSYNC_MUST_CHECK;
+bool applier_poll(Applier *applier, bool wait, Error *err) DBSYNC_MUST_CHECK;
+/* After a failure: no person is needed; roll back and feed again everything behind the progress, with the same Applier. */
+bool applier_wants_again(const Applier *applier);
 /* Gives up the open group and half a transaction with it.  Never fails: where the connection is gone, the next call says so. */
 void applier_rollback(Applier *applier);
 

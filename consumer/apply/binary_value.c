@@ -703,7 +703,7 @@ append_uuid(const char *text, size_t length, StrBuf *out)
 		return false;
 	for (int i = 0; i < 16; i++)
 	{
-		if (*from == '-')
+		if (i == 4 || i == 6 || i == 8 || i == 10)
 			from++;
 		if (!read_hex(from, &bytes[i]))
 			return false;

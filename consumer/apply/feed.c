@@ -27,6 +27,7 @@ feed_forget_tables(Applier *applier)
 		applier->tables = table->next;
 		if (relation != NULL)
 			relation->applier_data = NULL;
+		batch_close_table(table);
 		target_table_free(table);
 	}
 }
@@ -37,8 +38,11 @@ begin_segment(Applier *applier, int64_t segment, Error *err)
 {
 	if (applier->segment == segment)
 		return true;
-	if (!pipeline_sync(applier->pipeline, err))
+	if (!batch_flush(applier, err) || !flight_finish(applier, err) || !pipeline_sync(applier->pipeline, err))
 		return false;
+	/* What came before could not be read again. */
+	if (applier->stats.group_open)
+		parts_cut(&applier->parts);
 	feed_forget_tables(applier);
 	relation_map_clear(applier->relations, NULL);
 	applier->segment = segment;
@@ -81,26 +85,25 @@ load_relations(Applier *applier, Error *err)
 }
 
 bool
-feed_parse(Applier *applier, const PartUse *use, size_t offset, size_t length, Record *record, Error *err)
+feed_parse(Applier *applier, const PartUse *use, size_t offset, size_t length, Arena *arena, Record *record, Error *err)
 {
 	const char *text = use->part->records + offset;
 
 	record->kind = RECORD_CHANGE;
-	return record_scan(text, length, applier->relations, applier->record_arena, &record->change) ||
-		record_parse(text, length, applier->relations, applier->record_arena, record, err);
+	return record_scan(text, length, applier->relations, arena, &record->change) ||
+		record_parse(text, length, applier->relations, arena, record, err);
 }
 
 /* A part read from the local store may name relations that were announced in a transaction that is gone from there. */
 static bool
-parse_change(Applier *applier, const PartUse *use, size_t offset, size_t length, Record *record, Error *err)
+parse_change(Applier *applier, const PartUse *use, size_t offset, size_t length, Arena *arena, Record *record, Error *err)
 {
-	if (feed_parse(applier, use, offset, length, record, err))
+	if (feed_parse(applier, use, offset, length, arena, record, err))
 		return true;
 	if (applier->relations_loaded || applier->options.load_relations == NULL)
 		return false;
 	error_clear(err);
-	arena_reset(applier->record_arena);
-	return load_relations(applier, err) && feed_parse(applier, use, offset, length, record, err);
+	return load_relations(applier, err) && feed_parse(applier, use, offset, length, arena, record, err);
 }
 
 static void
@@ -134,6 +137,11 @@ feed_table(Applier *applier, Relation *relation, TargetTable **result, Error *er
 		if (!applier_begin(applier, err) || !pipeline_finish(applier->pipeline, err) || !target_table_open(applier->conn, options->target_schema, relation, &table, err))
 			return false;
 		warn_of_table(applier, table);
+		if (!batch_open_table(applier, table, err))
+		{
+			target_table_free(table);
+			return false;
+		}
 		table->stores_all = !table->table->has_triggers && (pg_replica_role(applier->conn) || !table->table->has_origin_triggers);
 		if (options->table_snapshot_lsn != NULL)
 			table->snapshot_lsn = options->table_snapshot_lsn(options->arg, relation->schema, relation->table);
@@ -156,7 +164,12 @@ feed_change(Applier *applier, PartUse *use, size_t offset, size_t length, Error 
 	Record		record;
 	ChangeContext context = {.change = &record.change, .use = use, .offset = offset, .length = length};
 
-	return parse_change(applier, use, offset, length, &record, err) && strict_apply(applier, &context, err) && conflict_flush(applier, err);
+	/* What is gathered outlives its record. */
+	if (!applier->is_strict)
+		return parse_change(applier, use, offset, length, applier->batch.arena, &record, err) && batch_change(applier, &context, err) &&
+			conflict_flush(applier, err);
+	return parse_change(applier, use, offset, length, applier->record_arena, &record, err) && strict_apply(applier, &context, err) &&
+		conflict_flush(applier, err);
 }
 
 static bool
@@ -164,7 +177,7 @@ feed_relation(Applier *applier, const PartUse *use, size_t offset, size_t length
 {
 	Record		record;
 
-	return feed_parse(applier, use, offset, length, &record, err);
+	return feed_parse(applier, use, offset, length, applier->record_arena, &record, err);
 }
 
 static bool
@@ -214,12 +227,34 @@ feed_records(Applier *applier, PartUse *use, Error *err)
  * Transactions
  */
 
+/* A group is a batch until a transaction in it must be strict. */
+static bool
+choose_way(Applier *applier, const TxnPart *part, Error *err)
+{
+	bool		is_first = !applier->stats.group_open;
+	bool		is_strict = !applier->batches || applier->next_is_strict || applier->is_careful || part->commit_lsn <= applier->strict_until;
+
+	if (is_first)
+		applier->is_strict = is_strict;
+	else if (is_strict && !applier->is_strict)
+	{
+		if (!batch_flush(applier, err))
+			return false;
+		applier->is_strict = true;
+	}
+	if (!applier->is_strict)
+		applier->has_batched = true;
+	return true;
+}
+
 static bool
 begin_transaction(Applier *applier, const TxnPart *part, Error *err)
 {
 	char		lsn[LSN_TEXT_SIZE];
 	Lsn			done = applier->stats.applied_lsn;
 
+	if (applier->flight.state != FLIGHT_NONE)
+		done = applier->flight.end_lsn;
 	if (applier->stats.in_transaction)
 		return error_set(err, ERROR_FAILED, "transaction %" PRIu32 " (commit LSN %s) begins before the one in hand has ended", part->xid,
 						 lsn_format(part->commit_lsn, lsn));
@@ -236,8 +271,10 @@ begin_transaction(Applier *applier, const TxnPart *part, Error *err)
 	applier->stats.in_transaction = true;
 	if (!applier->is_skipped)
 	{
-		applier->stats.group_open = true;
 		careful_transaction_begins(applier, part->commit_lsn);
+		if (!choose_way(applier, part, err))
+			return false;
+		applier->stats.group_open = true;
 	}
 	return true;
 }

@@ -275,6 +275,18 @@ pipeline_execute(Pipeline *pipeline, const char *name, int count, const char *co
 }
 
 bool
+pipeline_execute_batch(Pipeline *pipeline, const char *name, int count, const char *const *values, const int *lengths, const int *formats,
+					   size_t size_bytes, const PipelineNote *note, Error *err)
+{
+	if (!enter(pipeline, err))
+		return false;
+	if (PQsendQueryPrepared(pipeline->raw, name, count, values, lengths, formats, 0) != 1)
+		return pg_error(pipeline->conn, NULL, err);
+	push_entry(pipeline, note, STATEMENT_BYTES + size_bytes);
+	return true;
+}
+
+bool
 pipeline_query(Pipeline *pipeline, const char *sql, int count, const char *const *values, const PipelineNote *note, Error *err)
 {
 	size_t		bytes = STATEMENT_BYTES + strlen(sql);
@@ -308,6 +320,20 @@ send_sync(Pipeline *pipeline)
 	pipeline->asked_bytes = 0;
 	pipeline->asked_count = 0;
 	return true;
+}
+
+bool
+pipeline_drain(Pipeline *pipeline, Error *err)
+{
+	return pipeline->count == 0 || (ask_answers(pipeline, err) && wait_until_within(pipeline, 0, 0, err));
+}
+
+bool
+pipeline_mark(Pipeline *pipeline, Error *err)
+{
+	if (!send_sync(pipeline))
+		return pg_error(pipeline->conn, NULL, err);
+	return PQflush(pipeline->raw) >= 0 || pg_error(pipeline->conn, NULL, err);
 }
 
 bool
@@ -355,4 +381,10 @@ size_t
 pipeline_bytes(const Pipeline *pipeline)
 {
 	return pipeline->bytes;
+}
+
+bool
+pipeline_is_empty(const Pipeline *pipeline)
+{
+	return pipeline->count == 0;
 }

@@ -18,7 +18,8 @@ typedef enum PipelineKind
 {
 	PIPELINE_CONTROL,			/* must succeed: BEGIN, SAVEPOINT, DEALLOCATE, a conflict's row */
 	PIPELINE_PREPARE,
-	PIPELINE_CHANGE,
+	PIPELINE_CHANGE,			/* one change of the source */
+	PIPELINE_BATCH,				/* rows of many changes */
 	PIPELINE_PROGRESS,
 	PIPELINE_COMMIT,
 	PIPELINE_SYNC				/* internal */
@@ -38,7 +39,9 @@ typedef struct PipelineNote
 {
 	PipelineKind kind;
 	bool		any_count;		/* CHANGE: the number of affected rows says nothing */
-	bool		is_proven;		/* CHANGE: without an error it was done */
+	bool		is_proven;		/* CHANGE, BATCH: without an error it was done */
+	int			expected;		/* BATCH: rows that it must affect */
+	const struct TargetTable *table;	/* BATCH, or NULL */
 	PartUse    *use;			/* CHANGE, PREPARE: the record that it comes from */
 	size_t		offset;			/* its text in the part */
 	size_t		length;
@@ -59,8 +62,19 @@ bool pipeline_execute(Pipeline *pipeline, const char *name, int count, const cha
 					  Error *err) DBSYNC_MUST_CHECK;
 bool pipeline_query(Pipeline *pipeline, const char *sql, int count, const char *const *values, const PipelineNote *note, Error *err) DBSYNC_MUST_CHECK;
 
+/*
+ * The same with lengths, and parameters in binary where formats is 1.  It returns without waiting for anything, whatever the bounds: the
+ * caller bounds what it sends, and calls pipeline_push() now and then.
+ */
+bool pipeline_execute_batch(Pipeline *pipeline, const char *name, int count, const char *const *values, const int *lengths, const int *formats,
+							size_t size_bytes, const PipelineNote *note, Error *err) DBSYNC_MUST_CHECK;
+
 /* Sends what is waiting and takes the answers that are there, without waiting. */
 bool pipeline_push(Pipeline *pipeline, Error *err) DBSYNC_MUST_CHECK;
+/* Waits for every answer, without a sync point. */
+bool pipeline_drain(Pipeline *pipeline, Error *err) DBSYNC_MUST_CHECK;
+/* A sync point, without waiting for its answer. */
+bool pipeline_mark(Pipeline *pipeline, Error *err) DBSYNC_MUST_CHECK;
 /* A sync point, then waits for every answer: an error before it does not reach behind it. */
 bool pipeline_sync(Pipeline *pipeline, Error *err) DBSYNC_MUST_CHECK;
 /* pipeline_sync(), and the connection is ordinary again. */
@@ -69,5 +83,7 @@ bool pipeline_finish(Pipeline *pipeline, Error *err) DBSYNC_MUST_CHECK;
 bool pipeline_abandon(Pipeline *pipeline);
 
 size_t pipeline_bytes(const Pipeline *pipeline);
+/* Nothing is unanswered. */
+bool pipeline_is_empty(const Pipeline *pipeline);
 
 #endif

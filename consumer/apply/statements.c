@@ -8,6 +8,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct StatementCache
 {
@@ -99,39 +100,73 @@ evict_oldest(StatementCache *cache, Pipeline *pipeline, const PipelineNote *note
 	return !is_prepared || pipeline_query(pipeline, sql, 0, NULL, &control, err);
 }
 
+Statement *
+statements_find(StatementCache *cache, const void *key, size_t key_length)
+{
+	Statement  *found = hash_get(cache->by_key, key, key_length);
+
+	if (found != NULL && found != cache->newest)
+	{
+		unlink_statement(cache, found);
+		link_newest(cache, found);
+	}
+	return found;
+}
+
+/* sql NULL: there is nothing to send. */
+static bool
+add(StatementCache *cache, Pipeline *pipeline, const void *key, size_t key_length, const char *sql, const PipelineNote *note, Statement **result,
+	Error *err)
+{
+	Statement  *statement;
+	PipelineNote prepare_note = *note;
+
+	if (hash_count(cache->by_key) >= (size_t) cache->limit && !evict_oldest(cache, pipeline, note, err))
+		return false;
+	prepare_note.kind = PIPELINE_PREPARE;
+	statement = mem_zalloc(sizeof(Statement));
+	snprintf(statement->name, sizeof(statement->name), "dbsync_%" PRIu64, ++cache->last_number);
+	statement->is_empty = sql == NULL;
+	if (sql != NULL && !pipeline_prepare(pipeline, statement->name, sql, &prepare_note, err))
+	{
+		free_statement(statement);
+		return false;
+	}
+	statement->key_length = key_length;
+	statement->key = mem_alloc(key_length);
+	memcpy(statement->key, key, key_length);
+	hash_put(cache->by_key, statement->key, statement->key_length, statement);
+	link_newest(cache, statement);
+	*result = statement;
+	return true;
+}
+
+bool
+statements_add(StatementCache *cache, Pipeline *pipeline, const void *key, size_t key_length, const char *sql, const PipelineNote *note,
+			   Statement **statement, Error *err)
+{
+	return add(cache, pipeline, key, key_length, sql, note, statement, err);
+}
+
 static bool
 prepare(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change, const PipelineNote *note,
 		Statement **result, Error *err)
 {
 	Statement  *statement;
-	PipelineNote prepare_note = *note;
+	TargetSql  *sql = &cache->sql;
 
-	if (!target_sql_build(table, operation, change, &cache->sql, err))
+	/* counting this one may change what the key says; it is found under the key that was asked for */
+	if (!target_sql_build(table, operation, change, sql, err))
 		return false;
 	if (table->relation->identity == 'f' && table->key_count == 0 && operation != TARGET_INSERT)
 		table->null_patterns++;
-	if (hash_count(cache->by_key) >= (size_t) cache->limit && !evict_oldest(cache, pipeline, note, err))
+	if (!add(cache, pipeline, cache->key.data, cache->key.length, sql->is_empty ? NULL : strbuf_text(&sql->text), note, &statement, err))
 		return false;
-
-	prepare_note.kind = PIPELINE_PREPARE;
-	statement = mem_zalloc(sizeof(Statement));
-	snprintf(statement->name, sizeof(statement->name), "dbsync_%" PRIu64, ++cache->last_number);
-	statement->any_count = cache->sql.any_count;
-	statement->is_empty = cache->sql.is_empty;
-	if (!statement->is_empty && !pipeline_prepare(pipeline, statement->name, strbuf_text(&cache->sql.text), &prepare_note, err))
-	{
-		free_statement(statement);
-		return false;
-	}
-	statement->param_count = cache->sql.param_count;
+	statement->any_count = sql->any_count;
+	statement->param_count = sql->param_count;
 	statement->params = mem_alloc(sizeof(int) * (size_t) (statement->param_count + 1));
 	for (int i = 0; i < statement->param_count; i++)
-		statement->params[i] = cache->sql.params[i];
-	/* counting this one may have changed what the key says; it is found under the key that was asked for */
-	statement->key_length = cache->key.length;
-	statement->key = strbuf_detach(&cache->key);
-	hash_put(cache->by_key, statement->key, statement->key_length, statement);
-	link_newest(cache, statement);
+		statement->params[i] = sql->params[i];
 	*result = statement;
 	return true;
 }
@@ -140,19 +175,9 @@ bool
 statements_get(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change,
 			   const PipelineNote *note, Statement **statement, Error *err)
 {
-	Statement  *found;
-
 	target_sql_key(table, operation, change, &cache->key);
-	found = hash_get(cache->by_key, cache->key.data, cache->key.length);
-	if (found == NULL)
-		return prepare(cache, pipeline, table, operation, change, note, statement, err);
-	if (found != cache->newest)
-	{
-		unlink_statement(cache, found);
-		link_newest(cache, found);
-	}
-	*statement = found;
-	return true;
+	*statement = statements_find(cache, cache->key.data, cache->key.length);
+	return *statement != NULL || prepare(cache, pipeline, table, operation, change, note, statement, err);
 }
 
 int

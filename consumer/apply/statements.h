@@ -36,6 +36,11 @@ void statements_free(StatementCache *cache);
 bool statements_get(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change,
 					const PipelineNote *note, Statement **statement, Error *err) DBSYNC_MUST_CHECK;
 
+/* The same for other texts, named by a key of the caller's that no change has: find, or build the text and add.  NULL: not there. */
+Statement *statements_find(StatementCache *cache, const void *key, size_t key_length);
+bool statements_add(StatementCache *cache, Pipeline *pipeline, const void *key, size_t key_length, const char *sql, const PipelineNote *note,
+					Statement **statement, Error *err) DBSYNC_MUST_CHECK;
+
 /* Forgets all; the server must be told by DEALLOCATE ALL. */
 void statements_clear(StatementCache *cache);
 int statements_count(const StatementCache *cache);

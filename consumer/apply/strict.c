@@ -29,11 +29,7 @@ collect_values(Applier *applier, const ChangeContext *context, const Statement *
 {
 	const Change *change = context->change;
 
-	if (applier->value_capacity < statement->param_count)
-	{
-		applier->value_capacity = statement->param_count;
-		applier->values = mem_realloc(applier->values, sizeof(char *) * (size_t) applier->value_capacity);
-	}
+	applier_reserve_values(applier, statement->param_count);
 	*size = 0;
 	for (int i = 0; i < statement->param_count; i++)
 	{
@@ -76,8 +72,8 @@ strict_send(Applier *applier, const ChangeContext *context, TargetTable *table, 
 }
 
 /* An update or delete of a row that the source could not name. */
-static bool
-no_identity(Applier *applier, const ChangeContext *context, Error *err)
+bool
+strict_no_identity(Applier *applier, const ChangeContext *context, Error *err)
 {
 	const Relation *relation = context->change->relation;
 	StrBuf		name = STRBUF_INIT;
@@ -108,6 +104,22 @@ operation_of(const Applier *applier, const Change *change, const TargetTable *ta
 }
 
 bool
+strict_find_table(Applier *applier, const ChangeContext *context, TargetTable **table, Error *err)
+{
+	if (!feed_table(applier, context->change->relation, table, err))
+		return err->kind == ERROR_FAILED && err->sqlstate[0] == '\0' ? conflict_context(applier, context->change, context->use->part, err) : false;
+	if (!(*table)->is_wanted || is_done_in_copy(applier, *table))
+		*table = NULL;
+	return true;
+}
+
+bool
+strict_send_change(Applier *applier, const ChangeContext *context, TargetTable *table, Error *err)
+{
+	return strict_send(applier, context, table, operation_of(applier, context->change, table), err);
+}
+
+bool
 strict_apply(Applier *applier, const ChangeContext *context, Error *err)
 {
 	const Change *change = context->change;
@@ -120,16 +132,16 @@ strict_apply(Applier *applier, const ChangeContext *context, Error *err)
 			return careful_apply(applier, context, NULL, TARGET_INSERT, err);
 		return truncate_send(applier, context, err);
 	}
-	if (!feed_table(applier, change->relation, &table, err))
-		return err->kind == ERROR_FAILED && err->sqlstate[0] == '\0' ? conflict_context(applier, change, context->use->part, err) : false;
-	if (!table->is_wanted || is_done_in_copy(applier, table))
+	if (!strict_find_table(applier, context, &table, err))
+		return false;
+	if (table == NULL)
 		return true;
 	applier->stats.group_changes++;
 	if (change->no_identity)
-		return no_identity(applier, context, err);
+		return strict_no_identity(applier, context, err);
 	if (applier->is_careful)
 		return careful_apply(applier, context, table, operation_of(applier, change, table), err);
-	return strict_send(applier, context, table, operation_of(applier, change, table), err);
+	return strict_send_change(applier, context, table, err);
 }
 
 /*
@@ -208,20 +220,17 @@ static bool
 explain_change(Applier *applier, const PipelineNote *note, const char *count, Error *err)
 {
 	Arena	   *own = arena_new(0);
-	Arena	   *record_arena = applier->record_arena;
 	Error		ignored = ERROR_INIT;
 	Record		record;
 	bool		ok;
 
-	/* The arena of the record in hand is in use: answers are read while it is being sent. */
-	applier->record_arena = own;
-	if (!feed_parse(applier, note->use, note->offset, note->length, &record, &ignored))
+	/* Not the arena of the record in hand, which is in use: answers are read while it is being sent. */
+	if (!feed_parse(applier, note->use, note->offset, note->length, own, &record, &ignored))
 		ok = count == NULL ? false : error_set(err, ERROR_CONFLICT, "a change affected %s rows", count);
 	else if (count != NULL)
 		ok = wrong_count(applier, note, &record.change, count, err);
 	else
 		ok = change_failed(applier, note, &record.change, err);
-	applier->record_arena = record_arena;
 	arena_free(own);
 	error_clear(&ignored);
 	return ok;
@@ -246,6 +255,8 @@ strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err)
 	if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
 	{
 		pg_error(applier->conn, result, err);
+		if (err->kind != ERROR_RETRY && (note->table != NULL || note->kind == PIPELINE_COMMIT))
+			replay_server_reason(applier, note->table, result);
 		if (note->kind == PIPELINE_PROGRESS && strcmp(err->sqlstate, "22012") == 0)
 			return progress_lost(applier, err);
 		if (note->use != NULL && err->kind != ERROR_RETRY)
@@ -259,6 +270,8 @@ strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err)
 			if (note->any_count || strcmp(PQcmdTuples(result), "1") == 0)
 				return true;
 			return explain_change(applier, note, PQcmdTuples(result), err);
+		case PIPELINE_BATCH:
+			return batch_result(applier, note, result, err);
 		case PIPELINE_COMMIT:
 			/* COMMIT of a failed transaction succeeds, by rolling back */
 			return strcmp(PQcmdStatus(result), "COMMIT") == 0 ||

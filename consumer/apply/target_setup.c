@@ -43,6 +43,15 @@
 	"resolution text NOT NULL, " \
 	"at timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp())"
 
+#define STRICT_REPLAYS_SQL \
+	"CREATE TABLE dbsync.strict_replays (" \
+	"task text NOT NULL, " \
+	"reason text NOT NULL, " \
+	"count bigint NOT NULL DEFAULT 1, " \
+	"first_at timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp(), " \
+	"last_at timestamp with time zone NOT NULL DEFAULT pg_catalog.clock_timestamp(), " \
+	"PRIMARY KEY (task, reason))"
+
 static bool
 exists(Applier *applier, const char *sql, bool *found, Error *err)
 {
@@ -115,11 +124,11 @@ check_rights(Applier *applier, const char *role, Error *err)
 	bool		allowed;
 
 	if (!exists(applier,
-				"SELECT has_schema_privilege('dbsync', 'USAGE') AND count(*) = 2 AND"
+				"SELECT has_schema_privilege('dbsync', 'USAGE') AND count(*) = 3 AND"
 				" bool_and(has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')"
 				" AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE'))"
 				" FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
-				" WHERE n.nspname = 'dbsync' AND c.relname IN ('progress', 'conflicts') AND c.relkind IN ('r', 'p')",
+				" WHERE n.nspname = 'dbsync' AND c.relname IN ('progress', 'conflicts', 'strict_replays') AND c.relkind IN ('r', 'p')",
 				&allowed, err))
 		return false;
 	if (allowed)
@@ -137,7 +146,8 @@ setup_tables(Applier *applier, Error *err)
 
 	pg_quote_identifier(&role, PQuser(pg_raw(applier->conn)));
 	ok = create_schema(applier, strbuf_text(&role), err) && create_table(applier, "progress", PROGRESS_SQL, strbuf_text(&role), err) &&
-		create_table(applier, "conflicts", CONFLICTS_SQL, strbuf_text(&role), err) && check_rights(applier, strbuf_text(&role), err);
+		create_table(applier, "conflicts", CONFLICTS_SQL, strbuf_text(&role), err) &&
+		create_table(applier, "strict_replays", STRICT_REPLAYS_SQL, strbuf_text(&role), err) && check_rights(applier, strbuf_text(&role), err);
 	strbuf_free(&role);
 	return ok;
 }

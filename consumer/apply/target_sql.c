@@ -92,8 +92,8 @@ append_param(TargetSql *sql, int number, const PgColumn *column)
 	strbuf_printf(&sql->text, "$%d::%s", number, column->type_bare);
 }
 
-static void
-append_table(const TargetTable *table, StrBuf *text)
+void
+target_sql_append_table(const TargetTable *table, StrBuf *text)
 {
 	/* old-style inheritance: the children's rows are changes of their own; a partitioned table has no rows but its partitions' */
 	if (table->table->kind != 'p')
@@ -114,8 +114,8 @@ missing_column(const TargetTable *table, int i, Error *err)
 	return false;
 }
 
-static const char *
-equality(const PgColumn *column)
+const char *
+target_sql_equality(const PgColumn *column)
 {
 	return column->equality != NULL ? column->equality : "OPERATOR(pg_catalog.=)";
 }
@@ -136,7 +136,7 @@ append_key_condition(const TargetTable *table, const Change *change, TargetSql *
 							 table->name);
 		strbuf_append(&sql->text, k == 0 ? " WHERE " : " AND ");
 		pg_quote_identifier(&sql->text, column->column->name);
-		strbuf_printf(&sql->text, " %s ", equality(column->column));
+		strbuf_printf(&sql->text, " %s ", target_sql_equality(column->column));
 		append_param(sql, add_param(sql, param), column->column);
 	}
 	return true;
@@ -194,7 +194,7 @@ append_whole_row_condition(const TargetTable *table, const Change *change, Targe
 		return error_set(err, ERROR_FAILED, "a change of %s comes without the old row", table->name);
 	/* a ctid is unique within one partition only */
 	strbuf_append(&sql->text, table->table->kind == 'p' ? " WHERE (tableoid, ctid) = (SELECT tableoid, ctid FROM " : " WHERE ctid = (SELECT ctid FROM ");
-	append_table(table, &sql->text);
+	target_sql_append_table(table, &sql->text);
 	for (int i = 0; i < relation->column_count; i++)
 	{
 		const TargetColumn *column = &table->columns[i];
@@ -268,36 +268,35 @@ build_insert(const TargetTable *table, const Change *change, TargetSql *sql, Err
 	return true;
 }
 
-static void
-append_on_conflict(const TargetTable *table, TargetSql *sql)
+bool
+target_sql_append_on_conflict(const TargetTable *table, const int *columns, int count, StrBuf *text)
 {
 	const char *separator = " DO UPDATE SET ";
 
-	strbuf_append(&sql->text, " ON CONFLICT (");
+	strbuf_append(text, " ON CONFLICT (");
 	for (int k = 0; k < table->key_count; k++)
 	{
 		if (k > 0)
-			strbuf_append(&sql->text, ", ");
-		pg_quote_identifier(&sql->text, table->columns[table->key_columns[k]].column->name);
+			strbuf_append(text, ", ");
+		pg_quote_identifier(text, table->columns[table->key_columns[k]].column->name);
 	}
-	strbuf_append(&sql->text, ")");
-	for (int n = 0; n < sql->param_count; n++)
+	strbuf_append(text, ")");
+	for (int n = 0; n < count; n++)
 	{
-		const TargetColumn *column = &table->columns[sql->params[n]];
+		const TargetColumn *column = &table->columns[columns[n]];
 
 		if (column->is_always_identity)
 			continue;
-		strbuf_append(&sql->text, separator);
-		pg_quote_identifier(&sql->text, column->column->name);
-		strbuf_append(&sql->text, " = EXCLUDED.");
-		pg_quote_identifier(&sql->text, column->column->name);
+		strbuf_append(text, separator);
+		pg_quote_identifier(text, column->column->name);
+		strbuf_append(text, " = EXCLUDED.");
+		pg_quote_identifier(text, column->column->name);
 		separator = ", ";
 	}
-	if (strcmp(separator, ", ") != 0)
-	{
-		strbuf_append(&sql->text, " DO NOTHING");
-		sql->any_count = true;
-	}
+	if (strcmp(separator, ", ") == 0)
+		return true;
+	strbuf_append(text, " DO NOTHING");
+	return false;
 }
 
 static bool
@@ -329,7 +328,7 @@ build_update(const TargetTable *table, const Change *change, TargetSql *sql, Err
 	const char *separator = " SET ";
 
 	strbuf_append(&sql->text, "UPDATE ");
-	append_table(table, &sql->text);
+	target_sql_append_table(table, &sql->text);
 	for (int i = 0; i < relation->column_count; i++)
 	{
 		const TargetColumn *column = &table->columns[i];
@@ -363,7 +362,7 @@ build_update(const TargetTable *table, const Change *change, TargetSql *sql, Err
 			continue;
 		strbuf_append(&sql->text, " AND ");
 		pg_quote_identifier(&sql->text, column->column->name);
-		strbuf_printf(&sql->text, " %s ", equality(column->column));
+		strbuf_printf(&sql->text, " %s ", target_sql_equality(column->column));
 		append_param(sql, add_param(sql, i), column->column);
 	}
 	return true;
@@ -394,13 +393,13 @@ target_sql_build(const TargetTable *table, TargetOperation operation, const Chan
 		case TARGET_UPSERT:
 			if (!build_insert(table, change, sql, err))
 				return false;
-			append_on_conflict(table, sql);
+			sql->any_count = !target_sql_append_on_conflict(table, sql->params, sql->param_count, &sql->text);
 			return true;
 		case TARGET_UPDATE:
 			return build_update(table, change, sql, err);
 		case TARGET_DELETE:
 			strbuf_append(&sql->text, "DELETE FROM ");
-			append_table(table, &sql->text);
+			target_sql_append_table(table, &sql->text);
 			return append_condition(table, change, sql, err);
 	}
 	return true;

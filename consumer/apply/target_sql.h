@@ -45,6 +45,12 @@ bool target_sql_build(const TargetTable *table, TargetOperation operation, const
 /* For each update, since it looks at values: a GENERATED ALWAYS identity column of the target that changes is an error. */
 bool target_sql_check_update(const TargetTable *table, const Change *change, Error *err) DBSYNC_MUST_CHECK;
 
+/* Pieces that the statements for many rows have in common with these. */
+void target_sql_append_table(const TargetTable *table, StrBuf *text);
+const char *target_sql_equality(const PgColumn *column);
+/* False: it does nothing for a row that is there, and does not count it. */
+bool target_sql_append_on_conflict(const TargetTable *table, const int *columns, int count, StrBuf *text);
+
 /* The value behind an element of params. */
 static inline const Value *
 target_sql_value(const Change *change, int param)

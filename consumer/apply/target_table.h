@@ -45,6 +45,7 @@ typedef struct TargetTable
 	bool		stores_all;		/* an INSERT without an error has stored its row: no rule or trigger has a say */
 	int			null_patterns;	/* different sets of NULLs seen in whole-row keys: see target_sql.c */
 	int64_t		loaded_in_group;	/* the applier's group number in which this was read */
+	struct BatchTable *batch;	/* the owner's: how it takes many changes; NULL: it does not */
 	Arena	   *arena;
 	struct TargetTable *next;	/* the owner's list */
 } TargetTable;

@@ -2,8 +2,9 @@
  * apply_loop.c
  *		The thread that takes transactions from the stage and applies them, group by group.
  *
- * A group ends at a source commit boundary when nothing more waits (so that an idle system has the latency of one transaction), or when it
- * has reached its limits.  A transaction that came in several parts begins a group of its own: if it is aborted half-way, nothing
+ * A group ends at a source commit boundary: when nothing more waits (so that an idle system has the latency of one transaction), when the
+ * target has nothing to do and there is enough to give it, or when it has reached its limits.  While the target works on one group the
+ * next is fed.  A transaction that came in several parts begins a group of its own: if it is aborted half-way, nothing
  * else is lost with it.
  */
 #include "sync/run_context.h"
@@ -19,6 +20,11 @@
 
 #define MODULE "apply"
 
+/* The target is given work when it has none and this part of a full group is there; more than that makes statements for many rows no cheaper. */
+#define IDLE_TARGET_PART 5
+/* A look costs a system call. */
+#define PARTS_BETWEEN_LOOKS 16
+
 typedef struct ApplyLoop
 {
 	Run		   *run;
@@ -27,7 +33,9 @@ typedef struct ApplyLoop
 	int64_t		counted_transactions;	/* of this applier, already added to the run's counters */
 	int64_t		counted_changes;
 	int64_t		counted_conflicts;
+	Lsn			counted_lsn;	/* the progress they are of */
 	bool		has_applied;	/* since the last failure */
+	int			parts_since_look;
 	bool		is_attached;	/* the stage delivers to us */
 } ApplyLoop;
 
@@ -62,6 +70,7 @@ load_relations(void *arg, int64_t segment, char **records, size_t *length, Error
 	return run->store->ops->read_relations(run->store, run->state.task, segment, records, length, err);
 }
 
+/* Where something was committed since the last call. */
 static void
 count_progress(ApplyLoop *self)
 {
@@ -70,6 +79,10 @@ count_progress(ApplyLoop *self)
 	StageView	view;
 
 	applier_stats(self->applier, &stats);
+	if (stats.applied_lsn == self->counted_lsn)
+		return;
+	self->counted_lsn = stats.applied_lsn;
+	self->has_applied = true;
 	atomic_fetch_add(&run->transactions, stats.transactions - self->counted_transactions);
 	atomic_fetch_add(&run->changes, stats.changes - self->counted_changes);
 	atomic_fetch_add(&run->conflicts, stats.conflicts - self->counted_conflicts);
@@ -85,43 +98,66 @@ count_progress(ApplyLoop *self)
 	}
 }
 
+/* Returns when everything fed is committed. */
 static bool
 commit_group(ApplyLoop *self, Error *err)
 {
-	ApplierStats stats;
-
-	applier_stats(self->applier, &stats);
-	if (!stats.group_open)
-		return true;
 	if (!applier_commit(self->applier, err))
 		return false;
-	self->has_applied = true;
+	count_progress(self);
+	return true;
+}
+
+/* Gives the group to the target; an earlier one is committed then. */
+static bool
+send_group(ApplyLoop *self, Error *err)
+{
+	if (!applier_commit_begin(self->applier, err))
+		return false;
+	count_progress(self);
+	return true;
+}
+
+/* Looks for the answers of the group that the target has. */
+static bool
+look(ApplyLoop *self, bool wait, Error *err)
+{
+	if (!applier_poll(self->applier, wait, err))
+		return false;
 	count_progress(self);
 	return true;
 }
 
 static bool
-group_is_full(ApplyLoop *self)
+group_is_ready(ApplyLoop *self)
 {
 	const ApplyOptions *limits = &self->run->config->apply;
 	ApplierStats stats;
 
 	applier_stats(self->applier, &stats);
-	return !stats.in_transaction &&
-		(stats.commit_wanted || stats.group_changes >= limits->group_changes || stats.group_bytes >= limits->group_bytes);
+	if (stats.in_transaction || !stats.group_open)
+		return false;
+	return stats.commit_wanted || stats.group_changes >= limits->group_changes || stats.group_bytes >= limits->group_bytes ||
+		(!stats.in_flight && stats.group_changes >= limits->group_changes / IDLE_TARGET_PART);
 }
 
 static bool
 apply_part(ApplyLoop *self, TxnPart *part, Error *err)
 {
-	if (part->part == 0 && !part->last && !commit_group(self, err))
+	if (part->part == 0 && !part->last && !send_group(self, err))
 	{
 		txn_part_free(part);
 		return false;
 	}
 	if (!applier_apply(self->applier, part, err))
 		return false;
-	return !group_is_full(self) || commit_group(self, err);
+	if (++self->parts_since_look >= PARTS_BETWEEN_LOOKS)
+	{
+		self->parts_since_look = 0;
+		if (!look(self, false, err))
+			return false;
+	}
+	return !group_is_ready(self) || send_group(self, err);
 }
 
 /* Everything that was stored is applied: from now on changes go through memory. */
@@ -139,30 +175,37 @@ note_caught_up(ApplyLoop *self, Error *err)
 	return run_set_phase(self->run, TASK_STREAMING, err);
 }
 
+/* Gives up half a transaction, and nothing else. */
+static bool
+roll_back(ApplyLoop *self, Error *err)
+{
+	if (!look(self, true, err))
+		return false;
+	applier_rollback(self->applier);
+	return true;
+}
+
 /* Until the run ends (true), or something fails. */
 static bool
 apply_stream(ApplyLoop *self, Error *err)
 {
 	Run		   *run = self->run;
-	bool		is_open = false;
 
 	for (;;)
 	{
 		TxnPart    *part;
 		ApplierStats stats;
 		StageTake	take;
+		bool		is_waiting;
 
 		applier_stats(self->applier, &stats);
-		is_open = stats.group_open;
 		if (stop_requested() && !stats.in_transaction)
 			return commit_group(self, err);
 		if (stop_requested())
-		{
-			applier_rollback(self->applier);
-			return true;
-		}
-		/* With a group open, only look whether there is more; it is committed when there is not. */
-		take = stage_applier_take(run->stage, &part, is_open && !stats.in_transaction ? 0 : 250, err);
+			return roll_back(self, err);
+		/* With a group open or on its way, only look whether there is more; it is brought to its end when there is not. */
+		is_waiting = (stats.group_open && !stats.in_transaction) || stats.in_flight;
+		take = stage_applier_take(run->stage, &part, is_waiting ? 0 : 250, err);
 		switch (take)
 		{
 			case STAGE_TAKE_PART:
@@ -170,12 +213,13 @@ apply_stream(ApplyLoop *self, Error *err)
 					return false;
 				break;
 			case STAGE_TAKE_NOTHING:
-				if (!stats.in_transaction && (!commit_group(self, err) || !note_caught_up(self, err)))
+				if (stats.in_transaction ? !look(self, true, err) : !commit_group(self, err) || !note_caught_up(self, err))
 					return false;
 				break;
 			case STAGE_TAKE_ABORTED:
 				log_info(MODULE, "the source was lost in the middle of a transaction: rolling back what there is of it");
-				applier_rollback(self->applier);
+				if (!roll_back(self, err))
+					return false;
 				break;
 			case STAGE_TAKE_END:
 				if (!commit_group(self, err))
@@ -221,9 +265,13 @@ attach(ApplyLoop *self, Error *err)
 static bool
 open_applier(ApplyLoop *self, Error *err)
 {
-	if (self->applier == NULL && !applier_open(&self->options, &self->applier, err))
-		return false;
-	self->counted_transactions = self->counted_changes = self->counted_conflicts = 0;
+	if (self->applier == NULL)
+	{
+		if (!applier_open(&self->options, &self->applier, err))
+			return false;
+		self->counted_transactions = self->counted_changes = self->counted_conflicts = 0;
+		self->counted_lsn = LSN_NONE;
+	}
 	return attach(self, err);
 }
 
@@ -280,10 +328,11 @@ apply_main(void *arg)
 			self.has_applied = false;
 		}
 		detach(&self);
-		if (err.kind == ERROR_CONFLICT && run->config->apply.conflict != CONFLICT_STOP)
+		if (self.applier != NULL &&
+			(applier_wants_again(self.applier) || (err.kind == ERROR_CONFLICT && run->config->apply.conflict != CONFLICT_STOP)))
 		{
 			/* The same applier goes on: it knows where to be careful. */
-			log_debug(MODULE, "going back to pass a conflict with care: %s", err.message);
+			log_debug(MODULE, "going back, to go on with care: %s", err.message);
 			error_clear(&err);
 			applier_rollback(self.applier);
 			continue;

@@ -1,0 +1,252 @@
+/*
+ * batch.c
+ *		Gathering changes by table.
+ */
+#include "apply/applier_private.h"
+
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void
+batch_begin(Applier *applier)
+{
+	applier->batch.arena = arena_new(256 * 1024);
+	applier->batch.by_target = hash_new();
+}
+
+void
+batch_end(Applier *applier)
+{
+	batch_free_scratch(&applier->batch);
+	arena_free(applier->batch.arena);
+	hash_free(applier->batch.by_target, NULL);
+}
+
+bool
+batch_open_table(Applier *applier, TargetTable *table, Error *err)
+{
+	BatchTable *target;
+	BatchPlan  *plan;
+
+	if (!applier->batches)
+		return true;
+	if (!batch_plan_open(applier->conn, table, &plan, err))
+		return false;
+	target = arena_zalloc(table->arena, sizeof(BatchTable));
+	target->table = table;
+	target->plan = plan;
+	target->backoff = replay_backoff(applier, table->name);
+	if (plan->strict_reason == NULL && plan->order_reason == NULL)
+		target->net = net_new(&plan->shape, applier->batch.arena);
+	table->batch = target;
+	if (plan->strict_reason != NULL)
+		log_info(MODULE, "target table %s takes changes one by one: %s", table->name, plan->strict_reason);
+	else if (plan->order_reason != NULL)
+		log_info(MODULE, "target table %s takes updates and deletes one by one: %s", table->name, plan->order_reason);
+	return true;
+}
+
+void
+batch_close_table(TargetTable *table)
+{
+	if (table->batch == NULL)
+		return;
+	net_free(table->batch->net);
+	free(table->batch->rows);
+	table->batch = NULL;
+}
+
+/* What was gathered for a table is sent or given up. */
+static void
+empty_table(BatchTable *target)
+{
+	if (target->net != NULL)
+		net_reset(target->net);
+	target->row_count = 0;
+}
+
+static bool
+flush_table(Applier *applier, BatchTable *target, Error *err)
+{
+	bool		ok = batch_send_table(applier, target, err);
+
+	empty_table(target);
+	return ok;
+}
+
+void
+batch_forget(Applier *applier)
+{
+	Batch	   *batch = &applier->batch;
+
+	for (BatchTable *target = batch->first; target != NULL; target = target->next)
+	{
+		empty_table(target);
+		target->is_queued = false;
+	}
+	batch->first = batch->last = NULL;
+	batch->change_count = 0;
+	batch->bytes = 0;
+	hash_clear(batch->by_target, NULL);
+	arena_reset(batch->arena);
+}
+
+bool
+batch_flush(Applier *applier, Error *err)
+{
+	Batch	   *batch = &applier->batch;
+
+	if (batch->first == NULL)
+		return true;
+	/* What was sent before is answered first: so much is on its way at most. */
+	if (!applier_begin(applier, err) || !pipeline_drain(applier->pipeline, err))
+		return false;
+	for (BatchTable *target = batch->first; target != NULL; target = target->next)
+	{
+		if (!flush_table(applier, target, err))
+			return false;
+	}
+	batch_forget(applier);
+	return pipeline_push(applier->pipeline, err);
+}
+
+/* Two relations can have the same target: partitions of one tree, or a table before and after a change of its columns. */
+static bool
+queue_table(Applier *applier, BatchTable *target, Error *err)
+{
+	Batch	   *batch = &applier->batch;
+	BatchTable *other = hash_get_number(batch->by_target, target->table->table->oid);
+
+	if (other != NULL && other != target && !flush_table(applier, other, err))
+		return false;
+	if (other != target)
+		hash_put_number(batch->by_target, target->table->table->oid, target);
+	if (target->is_queued)
+		return true;
+	target->is_queued = true;
+	target->next = NULL;
+	if (batch->last != NULL)
+		batch->last->next = target;
+	else
+		batch->first = target;
+	batch->last = target;
+	return true;
+}
+
+static NetResult
+append_row(BatchTable *target, const Change *change)
+{
+	if (change->kind != CHANGE_INSERT)
+		return NET_NOT_POSSIBLE;
+	if (target->row_count == target->row_capacity)
+	{
+		target->row_capacity = target->row_capacity == 0 ? 256 : target->row_capacity * 2;
+		target->rows = mem_realloc(target->rows, sizeof(Value *) * target->row_capacity);
+	}
+	target->rows[target->row_count++] = change->new_values;
+	return NET_TAKEN;
+}
+
+static bool
+contradiction(Applier *applier, const TargetTable *table, Error *err)
+{
+	replay_reason(applier, table, "a change does not fit the one before it");
+	return error_set(err, ERROR_FAILED, "changes of %s do not fit each other", table->name);
+}
+
+/* By itself, behind what its table has gathered. */
+static bool
+send_alone(Applier *applier, const ChangeContext *context, TargetTable *table, Error *err)
+{
+	BatchTable *holder = hash_get_number(applier->batch.by_target, table->table->oid);
+
+	if (holder != NULL && !flush_table(applier, holder, err))
+		return false;
+	return strict_send_change(applier, context, table, err);
+}
+
+static bool
+gather(Applier *applier, const ChangeContext *context, TargetTable *table, Error *err)
+{
+	BatchTable *target = table->batch;
+	Batch	   *batch = &applier->batch;
+
+	if (target == NULL || target->plan->strict_reason != NULL || applier->group_number < target->backoff->until_group)
+		return send_alone(applier, context, table, err);
+	if (!queue_table(applier, target, err))
+		return false;
+	switch (target->net != NULL ? net_add(target->net, context->change) : append_row(target, context->change))
+	{
+		case NET_TAKEN:
+			batch->change_count++;
+			return true;
+		case NET_NOT_POSSIBLE:
+			return send_alone(applier, context, table, err);
+		case NET_CONTRADICTION:
+			break;
+	}
+	return contradiction(applier, table, err);
+}
+
+/* Inside a large source transaction, too, no more is held than a group may have. */
+static bool
+flush_if_full(Applier *applier, Error *err)
+{
+	const ApplyOptions *limits = &applier->options.apply;
+	const Batch *batch = &applier->batch;
+
+	if (batch->change_count < limits->group_changes && (int64_t) batch->bytes < limits->group_bytes)
+		return true;
+	return batch_flush(applier, err);
+}
+
+static bool
+take_change(Applier *applier, const ChangeContext *context, Error *err)
+{
+	const Change *change = context->change;
+	TargetTable *table = NULL;
+
+	if (change->kind == CHANGE_TRUNCATE)
+	{
+		applier->stats.group_changes++;
+		return batch_flush(applier, err) && truncate_send(applier, context, err);
+	}
+	if (!strict_find_table(applier, context, &table, err))
+		return false;
+	if (table == NULL)
+		return true;
+	applier->stats.group_changes++;
+	if (change->no_identity)
+		return applier_begin(applier, err) && strict_no_identity(applier, context, err);
+	return gather(applier, context, table, err);
+}
+
+bool
+batch_change(Applier *applier, const ChangeContext *context, Error *err)
+{
+	if (!take_change(applier, context, err))
+		return false;
+	if (applier->batch.first == NULL)
+	{
+		arena_reset(applier->batch.arena);
+		return true;
+	}
+	/* What went by itself lies in the arena, too. */
+	applier->batch.bytes += context->length;
+	return flush_if_full(applier, err);
+}
+
+/* The answer to a statement for many rows: an error comes here already explained by the server. */
+bool
+batch_result(Applier *applier, const PipelineNote *note, const PGresult *result, Error *err)
+{
+	const char *count = PQcmdTuples((PGresult *) result);
+
+	applier->unproven -= note->is_proven ? 0 : 1;
+	if (note->any_count || atoi(count) == note->expected)
+		return true;
+	replay_reason(applier, note->table, "a row was not there, or there more than once");
+	return error_set(err, ERROR_CONFLICT, "%s rows of %s were changed, not %d", count, note->table->name, note->expected);
+}
