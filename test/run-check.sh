@@ -64,7 +64,7 @@ fi
 "${run[@]}" PG_CONFIG="$PG_CONFIG" TMPDIR="$work/tmp" CHECK_LOGS="$work/logs" \
 	DBSYNC_TEST_SMALL="$small" TESTS="${TESTS:-}" JOBS="${JOBS:-2}" \
 	DBSYNC_TEST_ROWS="${DBSYNC_TEST_ROWS:-}" DBSYNC_TEST_SEED="${DBSYNC_TEST_SEED:-}" \
-	DBSYNC_TEST_KILLS="${DBSYNC_TEST_KILLS:-}" DBSYNC="${DBSYNC:-}" TEST_LIMIT="${TEST_LIMIT:-}" \
+	DBSYNC_TEST_KILLS="${DBSYNC_TEST_KILLS:-}" DBSYNC_TEST_ROUNDS="${DBSYNC_TEST_ROUNDS:-}" DBSYNC_TEST_TABLES="${DBSYNC_TEST_TABLES:-}" DBSYNC="${DBSYNC:-}" TEST_LIMIT="${TEST_LIMIT:-}" \
 	bash "$work/src/test/run-suites.sh" "$@" </dev/null &
 suites_pid=$!
 wait "$suites_pid"
