@@ -52,7 +52,8 @@ start_server target
 sql source postgres "CREATE DATABASE app" || fail "database"
 echo "copy: pgbench scale $copy_scale, $rows rows"
 quietly "$BINDIR/pgbench" -i -q -s "$copy_scale" -h "$BENCH_WORK/source" -U postgres app || fail "pgbench -i"
-sql source app "CREATE PUBLICATION bench FOR ALL TABLES" "CHECKPOINT" || fail "publication"
+publish app
+sql source app "CHECKPOINT"
 expected=$(sums source app)
 for run in $(seq "$runs"); do
 	for name in $(in_order "$run"); do

@@ -116,8 +116,8 @@ for load in "${loads[@]}"; do
 	load_counts "$load"
 	sql source postgres "CREATE DATABASE $load" || fail "database"
 	load_base "$load" "$load"
-	sql source "$load" "CREATE PUBLICATION bench FOR ALL TABLES" \
-		"SELECT pg_create_logical_replication_slot('base', 'test_decoding')" >/dev/null || fail "slot"
+	publish "$load"
+	sql source "$load" "SELECT pg_create_logical_replication_slot('base', 'test_decoding')" >/dev/null || fail "slot"
 	echo "$load: $transactions transactions, $changes changes are written"
 	load_write "$load" "$load"
 	end=$(sql source "$load" "SELECT pg_current_wal_insert_lsn()")

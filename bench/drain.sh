@@ -26,9 +26,11 @@ drain()
 
 	load_peer "$2"
 	slot=bench_$2
-	sql source "$load" "SELECT pg_copy_logical_replication_slot('base', '$slot', false, '$(peer_plugin)')" >/dev/null || fail "slot of $2"
+	use_settings
 	drop_database target "$load"
 	sql target postgres "CREATE DATABASE $load TEMPLATE base STRATEGY file_copy" || fail "database of $2"
+	use_settings "$(peer_settings)"
+	sql source "$load" "SELECT pg_copy_logical_replication_slot('base', '$slot', false, '$(peer_plugin)')" >/dev/null || fail "slot of $2"
 	peer_prepare "$load" || fail "$2: prepare"
 	sql target postgres "CHECKPOINT"
 
@@ -76,19 +78,20 @@ drain()
 start_pair
 for load in "${loads[@]}"; do
 	load_counts "$load"
-	if [ "$load" = tpcb_durable ]; then
-		restart_server target "${preload[@]}" "fsync = on" "synchronous_commit = on" ${preload:+"pglogical.synchronous_commit = on"}
-	else
-		restart_server target "${preload[@]}"
-	fi
+	target_settings=()
+	[ "$load" != tpcb_durable ] || target_settings=("fsync = on" "synchronous_commit = on")
+	settings_now=
+	restart_server target "${target_settings[@]}"
 	sql source postgres "CREATE DATABASE $load" || fail "database"
 	load_base "$load" "$load"
-	sql source "$load" "CREATE PUBLICATION bench FOR ALL TABLES" || fail "publication"
+	publish "$load"
 	base_of_target "$load"
 	for name in "${peers[@]}"; do
 		load_peer "$name"
+		use_settings "$(peer_settings)"
 		peer_source_setup "$load" || fail "$name: source"
 	done
+	use_settings
 
 	sql source "$load" "SELECT pg_create_logical_replication_slot('base', 'test_decoding')" >/dev/null || fail "slot"
 	echo "$load: $transactions transactions, $changes changes are written"
@@ -100,6 +103,7 @@ for load in "${loads[@]}"; do
 			drain "$run" "$name"
 		done
 	done
+	use_settings
 	sql source postgres "SELECT pg_drop_replication_slot('base')" >/dev/null
 	drop_database source "$load"
 	drop_database target "$load"

@@ -55,10 +55,12 @@ live()
 
 	load_peer "$2"
 	slot=bench_$2
+	use_settings
 	for side in source target; do
 		drop_database "$side" live
 		sql "$side" postgres "CREATE DATABASE live TEMPLATE base STRATEGY file_copy" "CHECKPOINT" || fail "database of $2"
 	done
+	use_settings "$(peer_settings)"
 	peer_source_setup live || fail "$2: source"
 	sql source live "SELECT pg_create_logical_replication_slot('$slot', '$(peer_plugin)')" >/dev/null || fail "slot of $2"
 	{ peer_prepare live && peer_start live; } || fail "$2: start"
@@ -103,8 +105,8 @@ start_pair
 sql source postgres "CREATE DATABASE base" || fail "database"
 quietly "$BINDIR/pgbench" -i -q -s "$tpcb_scale" -h "$BENCH_WORK/source" -U postgres base || fail "pgbench -i"
 # A number for each transaction's row; pgbench leaves it to its default.
-sql source base "ALTER TABLE pgbench_history ADD id serial" "CREATE TABLE bench_done (id int PRIMARY KEY)" \
-	"CREATE PUBLICATION bench FOR ALL TABLES" || fail "base"
+sql source base "ALTER TABLE pgbench_history ADD id serial" "CREATE TABLE bench_done (id int PRIMARY KEY)" || fail "base"
+publish base
 base_of_target base
 echo "live: $live_rate transactions a second for $live_seconds s"
 for run in $(seq "$runs"); do

@@ -1,14 +1,23 @@
 # shellcheck shell=bash
 # A source and a target for consumers of changes: drain.sh and live.sh.
 
-preload=()
+target_settings=()
+settings_now=
 
 start_pair()
 {
-	# Only then: it costs both servers a little.
-	case " ${peers[*]} " in *" pglogical "*) preload=("shared_preload_libraries = 'pglogical'") ;; esac
-	start_server source "${preload[@]}"
-	start_server target "${preload[@]}"
+	start_server source
+	start_server target
+}
+
+# use_settings [SETTINGS]: of the servers, where a peer needs some; the others run without. Databases
+# are made and dropped without too: that waits for every process, and pglogical's do not answer.
+use_settings()
+{
+	[ "${1:-}" != "$settings_now" ] || return 0
+	settings_now=${1:-}
+	restart_server source "$settings_now"
+	restart_server target "$settings_now" "${target_settings[@]}"
 }
 
 # base_of_target DATABASE: makes the target's database "base" from the source's.

@@ -9,6 +9,8 @@ load_peer()
 
 	# Prints why it cannot take part, and fails.
 	peer_is_there() { :; }
+	# Settings that both servers need for it.
+	peer_settings() { :; }
 	# What must stand in the source's catalogue before the load is written.
 	peer_source_setup() { :; }
 	# The name of its output plugin.

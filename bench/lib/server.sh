@@ -119,3 +119,11 @@ until_true()
 		sleep 0.02
 	done
 }
+
+# publish DATABASE: the tables of public, and not those of a peer, as the publication "bench".
+publish()
+{
+	local tables
+	tables=$(sql source "$1" "SELECT string_agg(oid::regclass::text, ', ') FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+	sql source "$1" "CREATE PUBLICATION bench FOR TABLE $tables" || fail "publication"
+}

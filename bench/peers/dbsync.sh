@@ -27,6 +27,7 @@ peer_prepare()
 		path = $BENCH_WORK/dbsync/local.db
 		[dbsync]
 		slot = $slot
+		include_tables = public.*
 		copy = off
 	CONF
 }

@@ -11,6 +11,13 @@ peer_plugin()
 	echo pglogical_output
 }
 
+peer_settings()
+{
+	echo "shared_preload_libraries = 'pglogical'"
+	# Of its apply worker; off is its default.
+	[ "$load" != tpcb_durable ] || echo "pglogical.synchronous_commit = on"
+}
+
 peer_source_setup()
 {
 	sql source "$1" "CREATE EXTENSION pglogical" "SELECT pglogical.create_node('source', '$(conninfo source "$1")')" \
