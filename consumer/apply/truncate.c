@@ -83,7 +83,7 @@ append_tables(Applier *applier, const ChangeContext *context, StrBuf *sql, int *
 bool
 truncate_send(Applier *applier, const ChangeContext *context, Error *err)
 {
-	PipelineNote note = {.kind = PIPELINE_CHANGE, .any_count = true, .use = context->use, .offset = context->offset, .length = context->length};
+	PipelineNote note = {.kind = PIPELINE_CHANGE, .any_count = true, .is_proven = true, .use = context->use, .offset = context->offset, .length = context->length};
 	StrBuf		sql = STRBUF_INIT;
 	int			count;
 	bool		ok = append_tables(applier, context, &sql, &count, err);
