@@ -205,7 +205,7 @@ replay_note(Applier *applier, Error *err)
 	const char *values[2] = {applier->options.task, applier->strict_note};
 	bool		ok;
 
-	if (applier->strict_note == NULL || !applier->is_strict)
+	if (applier->strict_note == NULL)
 		return true;
 	ok = pipeline_query(applier->pipeline,
 						"INSERT INTO dbsync.strict_replays AS r (task, reason) VALUES ($1, $2)"
