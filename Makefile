@@ -4,6 +4,7 @@
 #   make install    install both (DESTDIR, prefix; the plugin goes where PG_CONFIG says)
 #   make check      build, install, and run every test on throwaway servers
 #   make demo       two throwaway servers brought in sync while pgbench writes
+#   make bench      dbsync and the plugin beside their peers, on throwaway servers (bench/README.md)
 #   make deps       install the packages that are missing (Debian, Ubuntu)
 
 PG_CONFIG ?= pg_config
@@ -79,6 +80,10 @@ demo: deps
 	$(SUDO) $(MAKE) install PG_CONFIG='$(PG_CONFIG)' prefix='$(prefix)'
 	bash examples/demo.sh '$(DESTDIR)$(bindir)/dbsync'
 
+bench: deps
+	$(MAKE) -j2 all
+	bash bench/run.sh
+
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
@@ -91,4 +96,4 @@ dist:
 	git archive --format=zip --prefix=alidecode-$$(cat VERSION)/ -o alidecode-$$(cat VERSION).zip HEAD
 
 .PHONY: all decoder consumer deps install install-decoder install-consumer uninstall clean \
-	check unit-tests unit-check check-version check-layers demo format lint dist
+	check unit-tests unit-check check-version check-layers demo bench format lint dist

@@ -47,6 +47,7 @@ keys()
 	sql "$1" app "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE connamespace = 'public'::regnamespace ORDER BY 1, 2"
 }
 
+facts copy
 start_server source
 start_server target
 sql source postgres "CREATE DATABASE app" || fail "database"

@@ -111,6 +111,7 @@ for name in "${wanted[@]}"; do
 	fi
 done
 
+facts decode
 start_server source
 for load in "${loads[@]}"; do
 	load_counts "$load"

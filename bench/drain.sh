@@ -6,6 +6,7 @@
 . "$(dirname "$0")/lib/enter.sh"
 . "$bench/lib/loads.sh"
 . "$bench/lib/pair.sh"
+[ -z "${BENCH_PROFILE:-}" ] || . "$bench/lib/profile.sh"
 
 loads=() wanted=()
 for word in "$@"; do
@@ -31,7 +32,11 @@ drain()
 	sql target postgres "CREATE DATABASE $load TEMPLATE base STRATEGY file_copy" || fail "database of $2"
 	use_settings "$(peer_settings)"
 	sql source "$load" "SELECT pg_copy_logical_replication_slot('base', '$slot', false, '$(peer_plugin)')" >/dev/null || fail "slot of $2"
-	peer_prepare "$load" || fail "$2: prepare"
+	if ! peer_prepare "$load"; then
+		answer="could not be prepared"
+		drained "$2"
+		return
+	fi
 	sql target postgres "CHECKPOINT"
 
 	wait_for_marker "$load" &
@@ -40,13 +45,16 @@ drain()
 	source_before=$(cpu_of_server source) target_before=$(cpu_of_server target)
 
 	began=$(now)
-	peer_start "$load" || fail "$2: start"
+	peer_start "$load" || answer="could not be started"
 	client=$(peer_client)
+	[ -z "${BENCH_PROFILE:-}" ] || profile_begin
 	# shellcheck disable=SC2086
-	wait -n "$waiter" $client
+	[ "$answer" != right ] || wait -n "$waiter" $client
 	seconds=$(calc "$(now) - $began")
 
-	if kill -0 "$waiter" 2>/dev/null; then
+	if [ "$answer" != right ]; then
+		kill "$waiter"
+	elif kill -0 "$waiter" 2>/dev/null; then
 		kill "$waiter"
 		answer="ended by itself"
 	else
@@ -56,25 +64,33 @@ drain()
 	walsender=$(cpu_of $(walsenders)) target=$(cpu_of $(backends "$load"))
 	[ -z "$client" ] || consumer=$(cpu_of_tree "$client") memory=$(memory_of "$client")
 	all=$(calc "$(cpu_of_server source) - $source_before + $(cpu_of_server target) - $target_before + $consumer")
-	peer_drop "$load" || fail "$2: drop"
-	until_true 30 slots_are_free || fail "$2: the slot is in use still"
-	sql source postgres "SELECT pg_drop_replication_slot('$slot') FROM pg_replication_slots WHERE slot_name = '$slot'" >/dev/null
+	[ -z "${BENCH_PROFILE:-}" ] || profile_end
+	drained "$2"
+}
+
+# drained PEER: ends it, looks at its result, and tells.
+drained()
+{
+	peer_drop "$load" || answer="$answer, and could not be stopped"
+	until_true 60 slots_are_free || fail "$1: the slot is in use still"
+	sql source postgres "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name <> 'base'" >/dev/null
 
 	if [ "$answer" = right ] && [ "$(sums target "$load")" != "$expected" ]; then
 		answer="wrong result"
 	fi
 	if [ "$answer" = right ]; then
-		record drain "$load" "$2" "$run" seconds "$seconds" transactions "$transactions" changes "$changes" walsender "$walsender" \
+		record drain "$load" "$1" "$run" seconds "$seconds" transactions "$transactions" changes "$changes" walsender "$walsender" \
 			consumer "$consumer" target "$target" servers_and_consumer "$all" memory_mb "$memory"
-		awk -v l="$load" -v p="$2" -v s="$seconds" -v t="$transactions" -v c="$changes" -v w="$walsender" -v d="$consumer" -v b="$target" -v m="$memory" \
+		awk -v l="$load" -v p="$1" -v s="$seconds" -v t="$transactions" -v c="$changes" -v w="$walsender" -v d="$consumer" -v b="$target" -v m="$memory" \
 			'BEGIN {printf "%-12s %-15s %7.2f s %8.0f tx/s %8.0f changes/s   CPU us/change: walsender %5.2f consumer %5.2f target %5.2f all %6.2f   %s MB\n",
 			l, p, s, t / s, c / s, w / c * 1e6, d / c * 1e6, b / c * 1e6, (w + d + b) / c * 1e6, m}'
 	else
-		record drain "$load" "$2" "$run" failed "$answer"
-		printf '%-12s %-15s %s\n' "$load" "$2" "$answer"
+		record drain "$load" "$1" "$run" failed "$answer"
+		printf '%-12s %-15s %s\n' "$load" "$1" "$answer"
 	fi
 }
 
+facts drain
 start_pair
 for load in "${loads[@]}"; do
 	load_counts "$load"

@@ -101,6 +101,7 @@ slot_is_used()
 	[ "$(sql source postgres "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'")" = 1 ]
 }
 
+facts live
 start_pair
 sql source postgres "CREATE DATABASE base" || fail "database"
 quietly "$BINDIR/pgbench" -i -q -s "$tpcb_scale" -h "$BENCH_WORK/source" -U postgres base || fail "pgbench -i"

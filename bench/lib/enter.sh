@@ -15,7 +15,7 @@ bench_run_from_checkout()
 	checkout=$(cd "$(dirname "$script")/.." && pwd) || exit 1
 	work=$(mktemp -d "${BENCH_TMPDIR:-/tmp}/dbsync-bench.XXXXXX") || exit 1
 
-	mkdir -p "$work/bin" "$work/lib" "$work/results" "$checkout/build/bench"
+	mkdir -p "$work/bin" "$work/lib" "$work/results" "$checkout/build/bench/by-hand"
 	cp -r "$checkout/bench" "$work/bench"
 	cp "${DBSYNC:-$checkout/build/dbsync}" "$work/bin/dbsync" 2>/dev/null
 	# What was built is measured, not what is installed; the servers look here first.
@@ -46,12 +46,18 @@ bench_leave()
 
 	trap '' INT TERM
 	[ -z "${bench_child:-}" ] || { kill -TERM -- "-$bench_child" && wait "$bench_child"; } 2>/dev/null
-	for name in "$work"/results/*; do
+	# What run.sh measured takes the place of the last run's; questions asked by hand add up elsewhere.
+	for name in "$work"/results/*.tsv; do
 		[ -f "$name" ] || continue
-		# Results of single questions add up; a run of all begins anew (see run.sh).
-		[ -z "${BENCH_FRESH:-}" ] || : >"$checkout/build/bench/$(basename "$name")"
-		cat "$name" >>"$checkout/build/bench/$(basename "$name")"
+		if [ "$(basename "$0")" = run.sh ]; then
+			cp "$name" "$checkout/build/bench/"
+		else
+			cat "$name" >>"$checkout/build/bench/by-hand/$(basename "$name")"
+		fi
 	done
+	if [ "$(basename "$0")" = run.sh ] && [ -f "$checkout/docs/benchmarks.md" ]; then
+		perl "$checkout/bench/report.pl" "$checkout/build/bench" "$checkout/docs" || echo "the report was not made"
+	fi
 	if [ -n "${BENCH_KEEP:-}" ]; then
 		echo "kept: $work"
 	else

@@ -1,8 +1,6 @@
 # shellcheck shell=bash
 # Time, CPU and memory of processes, and the file of results.
 
-results=$BENCH_WORK/results/results.tsv
-
 now()
 {
 	date +%s.%N
@@ -53,7 +51,7 @@ record()
 	local key="$1	$2	$3	$4"
 	shift 4
 	while [ $# -gt 1 ]; do
-		printf '%s\t%s\t%s\n' "$key" "$1" "$2" >>"$results"
+		printf '%s\t%s\t%s\n' "$key" "$1" "$2" >>"$BENCH_WORK/results/${key%%	*}.tsv"
 		shift 2
 	done
 }
@@ -75,3 +73,17 @@ cpu_of_ended()
 	awk -v hz="$(getconf CLK_TCK)" '{sub(/^.*\) /, ""); printf "%.2f", ($14 + $15) / hz}' "/proc/$$/stat"
 }
 
+# facts QUESTION: what the figures hold for, into its results.
+facts()
+{
+	local name
+	record "$1" facts - - date "$(date -u '+%Y-%m-%d')" scale "$BENCH_SCALE" runs "$runs" alidecode "${BENCH_VERSION:-unknown}" \
+		postgres "$("$BINDIR/postgres" --version | sed 's/^[^0-9]*//')" \
+		cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" cores "$(nproc)" \
+		memory "$(awk '/^MemTotal/ {printf "%.0f GB", $2 / 1048576}' /proc/meminfo)" kernel "$(uname -r)" \
+		settings "$(server_settings x | sed -n '/^wal_level\|^shared\|^max_wal_size\|^checkpoint\|^autovac\|^fsync/p' | paste -sd ';' | sed 's/;/, /g')"
+	for name in wal2json pglogical pgcopydb; do
+		record "$1" facts - - "$name" "$(dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' "*$name" 2>/dev/null |
+			awk -v major="$("$BINDIR/postgres" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')" '$3 == "installed" && ($1 == "pgcopydb" || index($1, "-" major "-")) {print $2}')"
+	done
+}

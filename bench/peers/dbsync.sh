@@ -40,13 +40,14 @@ peer_start()
 
 peer_client()
 {
-	echo "$dbsync_pid"
+	echo "${dbsync_pid:-}"
 }
 
 peer_drop()
 {
-	kill -TERM "$dbsync_pid" 2>/dev/null
-	wait "$dbsync_pid"
+	[ -z "${dbsync_pid:-}" ] || kill -TERM "$dbsync_pid" 2>/dev/null
+	wait "${dbsync_pid:-}" 2>/dev/null
+	dbsync_pid=
 	rm -rf "$BENCH_WORK/dbsync"
 }
 
