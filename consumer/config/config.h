@@ -21,6 +21,12 @@ typedef enum ExistingRows
 	EXISTING_STOP, EXISTING_TRUNCATE
 } ExistingRows;
 
+typedef enum CopyFormat
+{
+	COPY_FORMAT_AUTO,			/* binary for tables where both sides mean the same by it, text for the others */
+	COPY_FORMAT_TEXT
+} CopyFormat;
+
 typedef enum UnreadableTables
 {
 	UNREADABLE_STOP, UNREADABLE_SKIP
@@ -52,6 +58,8 @@ typedef struct CopyOptions
 	int			jobs;			/* [dbsync] jobs, -j; default 4 */
 	int64_t		split_bytes;	/* [dbsync] split_bytes: a table larger than this is copied in ctid ranges of this size; default 256MB */
 	ExistingRows existing_rows;	/* [dbsync] existing_rows = stop|truncate */
+	CopyFormat	format;			/* [dbsync] copy_format = auto|text */
+	bool		analyze;		/* [dbsync] analyze = on|off: ANALYZE of each table once its copy is done */
 	UnreadableTables unreadable;	/* [dbsync] unreadable_tables = stop|skip */
 } CopyOptions;
 

@@ -28,6 +28,7 @@ static const OptionChoice apply_choices[] = {{"batch", APPLY_BATCH}, {"strict", 
 static const OptionChoice conflict_choices[] = {
 	{"stop", CONFLICT_STOP}, {"skip", CONFLICT_SKIP}, {"upsert", CONFLICT_UPSERT}, {NULL, 0}};
 static const OptionChoice existing_choices[] = {{"stop", EXISTING_STOP}, {"truncate", EXISTING_TRUNCATE}, {NULL, 0}};
+static const OptionChoice format_choices[] = {{"auto", COPY_FORMAT_AUTO}, {"text", COPY_FORMAT_TEXT}, {NULL, 0}};
 static const OptionChoice unreadable_choices[] = {{"stop", UNREADABLE_STOP}, {"skip", UNREADABLE_SKIP}, {NULL, 0}};
 static const OptionChoice durability_choices[] = {{"full", DURABILITY_FULL}, {"normal", DURABILITY_NORMAL}, {NULL, 0}};
 static const OptionChoice level_choices[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},   {"info", LOG_INFO},
@@ -96,6 +97,11 @@ const Option option_table[] = {
 	{.section = "dbsync", .name = "existing_rows", .group = OPTION_COPY, .type = OPTION_CHOICE, AT(copy.existing_rows),
 	 .choices = existing_choices, .initial = "stop", .argument = "POLICY",
 	 .help = "target table that is not empty before its copy: stop, or truncate it"},
+	{.section = "dbsync", .name = "copy_format", .group = OPTION_COPY, .type = OPTION_CHOICE, AT(copy.format),
+	 .choices = format_choices, .initial = "auto", .argument = "FORMAT",
+	 .help = "auto: COPY's binary format for tables of which every column has the same built-in type on both sides, text for the others; text: for all"},
+	{.section = "dbsync", .name = "analyze", .group = OPTION_COPY, .type = OPTION_BOOL, AT(copy.analyze), .initial = "on",
+	 .help = "ANALYZE each table of the target once it is copied"},
 	{.section = "dbsync", .name = "unreadable_tables", .group = OPTION_COPY, .type = OPTION_CHOICE, AT(copy.unreadable),
 	 .choices = unreadable_choices, .initial = "stop", .argument = "POLICY",
 	 .help = "source table that the role may not read: stop, or skip it with a warning"},

@@ -17,6 +17,9 @@
  * Columns are matched by name.  A column that is generated on either side is left out: the target computes it, or keeps its
  * default.  A source column that the target does not have is an error.  Further columns of the target keep their defaults.
  *
+ * COPY's binary format is used for tables whose columns have, on both sides, one built-in type of a known form; see format.c.  A table
+ * that is copied as a whole is frozen on the way where nobody can notice: see freeze.c.
+ *
  * Tables that are rewritten or truncated on the source (TRUNCATE, VACUUM FULL, a rewriting ALTER TABLE) between the snapshot and
  * their copy are noticed by their file number: an older snapshot does not see their rows rightly.  They wait for a new snapshot.
  * A table is locked (ACCESS SHARE) only while an item of it is copied.
@@ -40,6 +43,7 @@ typedef struct CopyPlanOptions
 	int64_t		split_bytes;	/* a larger table is cut into ranges of about this size; 0: never */
 	int			source_version; /* PQserverVersion: before 14 a range of blocks would read the whole table, so nothing is cut */
 	int			block_bytes;	/* of the source; 0: 8192 */
+	int			jobs;			/* a table that is cut gets a multiple of so many parts, so that no worker waits for the last one; 0: 1 */
 } CopyPlanOptions;
 
 /*
@@ -55,10 +59,6 @@ typedef struct CopySnapshot
 	Lsn			lsn;
 } CopySnapshot;
 
-typedef enum CopyFormat
-{
-	COPY_FORMAT_TEXT
-} CopyFormat;
 
 typedef struct CopyRunOptions
 {

@@ -6,6 +6,8 @@
  *		tables.c	the items of a run, by table and by group
  *		progress.c	dbsync.copy_progress on the target
  *		prepare.c	what is done already, what starts over, whether targets are empty
+ *		format.c	what may be copied in binary
+ *		freeze.c	COPY ... (FREEZE)
  *		transfer.c	bytes from one COPY into another
  *		worker.c	a thread that copies items
  *		run.c		copy_run()
@@ -16,11 +18,13 @@
 #include "copy/copy.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 /* Tables of the source whose rows cannot be told apart on the target. */
 typedef struct CopyGroup
 {
 	int open_items; /* not done yet; guarded by the run's lock once workers run */
+	int table_count;
 	bool is_started; /* an item of it is done: its target is ours */
 	bool starts_over;
 } CopyGroup;
@@ -35,6 +39,7 @@ typedef struct CopyTable
 	const PgTable *target; /* NULL: only where source is NULL */
 	char *columns;		   /* quoted, with commas; "" where there is none.  In the run's arena */
 	CopyGroup *group;
+	atomic_bool is_binary; /* ends when a server refuses it */
 	bool is_stale; /* waits for a new snapshot; guarded by the run's lock */
 } CopyTable;
 
@@ -103,12 +108,22 @@ bool copy_progress_remove(PgConn *target, const char *task, const CopyTable *tab
 /* prepare.c: brings items, store and target into one state from which workers can go on. */
 bool copy_prepare(CopyRun *run, PgConn *target, Error *err) DBSYNC_MUST_CHECK;
 
+/* format.c */
+bool copy_can_be_binary(const PgTable *source, const PgTable *target);
+
+/*
+ * freeze.c: within the item's transaction, before its COPY.  *freeze: the target is emptied and locked, and COPY may have FREEZE; otherwise nothing
+ * has changed.
+ */
+bool copy_freeze_begin(PgConn *target, const CopyTable *table, const CopyItem *item, bool *freeze, Error *err) DBSYNC_MUST_CHECK;
+
 /* transfer.c */
 typedef struct CopyTransfer
 {
 	PgConn *source; /* in COPY OUT */
 	PgConn *target; /* in COPY IN */
 	int abort_fd;
+	bool is_text;	 /* a message is a row */
 	bool heed_input; /* end early when the target says something in the middle: see transfer.c */
 	void (*advanced)(void *arg, int64_t rows, int64_t bytes); /* about ten times a second */
 	void *arg;

@@ -113,6 +113,8 @@ chunk_count_of(const CopyPlanOptions *options, const PgTable *table)
 	if (options->split_bytes <= 0 || !table->is_heap || options->source_version < TID_RANGE_SCAN_VERSION)
 		return 1;
 	count = (table->size_bytes + options->split_bytes - 1) / options->split_bytes;
+	if (count > 1 && options->jobs > 1)
+		count = (count + options->jobs - 1) / options->jobs * options->jobs;
 	if (count > table->heap_blocks)
 		count = table->heap_blocks;
 	return count < 1 ? 1 : count > INT32_MAX ? INT32_MAX : (int) count;

@@ -288,7 +288,7 @@ copy_prepare(CopyRun *run, PgConn *target, Error *err)
 	bool changed = false;
 
 	for (int i = 0; i < run->group_count; i++)
-		memset(&run->groups[i], 0, sizeof(CopyGroup)); /* this may be another try */
+		run->groups[i] = (CopyGroup) {.table_count = run->groups[i].table_count}; /* this may be another try */
 	if (!copy_prepare_target(target, err) || !copy_progress_load(target, options, run->arena, &rows, &count, err))
 		return false;
 	merge_progress(run, rows, count, &changed);

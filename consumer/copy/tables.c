@@ -52,6 +52,8 @@ resolve_table(CopyRun *run, CopyTable *table, Error *err)
 		ok = false;
 	}
 	table->columns = arena_strdup(run->arena, strbuf_text(&list));
+	table->is_binary = ok && options->format == COPY_FORMAT_AUTO && list.length > 0 &&
+		copy_can_be_binary(table->source, table->target);
 	strbuf_free(&list);
 	strbuf_free(&missing);
 	return ok;
@@ -91,6 +93,7 @@ build_groups(CopyRun *run)
 			if (key)
 				hash_put_text(by_key, key, table->group);
 		}
+		table->group->table_count++;
 	}
 	hash_free(shared_trees, NULL);
 	hash_free(by_key, NULL);

@@ -7,6 +7,10 @@
  * full, so a slow target slows the source down instead of filling our memory.  A row larger than a slice is not gathered but sent
  * from where libpq put it, slice by slice.
  *
+ * A server sends 8 kB at a time.  To be woken by each of them costs both processes more than the rows do, so we are slow to wake: while
+ * the target is busy with enough, only it is waited for, and a source that has nothing at hand is left alone for a moment (NAP_US) in which
+ * its socket fills.  The socket's buffers keep both servers at work meanwhile.
+ *
  * A target that fails in the middle of a COPY IN says so at once, but libpq shows it only after the end of the COPY.  So when
  * the target says something that is no notice, we end the COPY and look.  It might be something harmless that libpq keeps back
  * (a changed parameter); then the end has spoilt the COPY, ended_early is set, and the next try does without this (heed_input).
@@ -20,9 +24,11 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define SLICE_BYTES (256 * 1024)
-#define SEND_BYTES (32 * 1024) /* less is sent only when the source has no more at hand */
+#define SEND_BYTES (64 * 1024) /* less is sent only when the source has no more at hand */
+#define NAP_US 300			   /* far less than it takes to fill a socket's buffer */
 #define REPORT_INTERVAL_MS 100
 #define ABANDON_LIMIT_MS 10000
 
@@ -37,6 +43,7 @@ typedef struct Mover
 	size_t row_sent;
 	bool source_ended;
 	bool source_is_dry; /* libpq has no whole row at hand */
+	bool has_napped;	/* and has had the time to get more */
 	int64_t report_ms;
 } Mover;
 
@@ -87,13 +94,15 @@ has_enough_to_send(const Mover *m)
 {
 	if (m->row || m->slice.length >= SEND_BYTES)
 		return true;
-	return m->slice.length > 0 && (m->source_ended || m->source_is_dry);
+	return m->slice.length > 0 && (m->source_ended || m->has_napped);
 }
 
-/* Rows that libpq has at hand, until the slice is full. */
+/* Rows that are at hand, until the slice is full. */
 static bool
 take_rows(Mover *m, Error *err)
 {
+	bool has_read = false;
+
 	m->source_is_dry = false;
 	while (!m->row && m->slice.length < SLICE_BYTES)
 	{
@@ -102,9 +111,18 @@ take_rows(Mover *m, Error *err)
 
 		if (length == 0)
 		{
+			/* libpq reads little at a time: the socket may have more. */
+			if (!has_read)
+			{
+				if (!PQconsumeInput(m->source))
+					return pg_error(m->transfer->source, NULL, err);
+				has_read = true;
+				continue;
+			}
 			m->source_is_dry = true;
 			return true;
 		}
+		has_read = false;
 		if (length == -1)
 		{
 			m->source_ended = true;
@@ -171,9 +189,11 @@ static bool
 wait_for_either(Mover *m, bool unsent, Error *err)
 {
 	struct pollfd fds[4];
-	bool want_source = !m->source_ended && m->source_is_dry;
+	bool want_source = !m->source_ended && m->source_is_dry && !(unsent && m->slice.length >= SEND_BYTES);
+	bool nap = want_source && !unsent && !m->has_napped;
+	struct timespec limit = {0, nap ? NAP_US * 1000L : REPORT_INTERVAL_MS * 1000000L};
 
-	fds[0].fd = want_source ? PQsocket(m->source) : -1;
+	fds[0].fd = want_source && !nap ? PQsocket(m->source) : -1;
 	fds[0].events = POLLIN;
 	fds[1].fd = PQsocket(m->target);
 	fds[1].events = unsent ? POLLIN | POLLOUT : POLLIN;
@@ -183,15 +203,14 @@ wait_for_either(Mover *m, bool unsent, Error *err)
 	fds[3].events = POLLIN;
 	for (int i = 0; i < 4; i++)
 		fds[i].revents = 0;
-	if (poll(fds, 4, m->transfer->advanced ? REPORT_INTERVAL_MS : -1) < 0)
+	if (ppoll(fds, 4, nap || m->transfer->advanced ? &limit : NULL, NULL) < 0)
 		return errno == EINTR || error_errno(err, "cannot wait for source and target");
 
 	if (fds[2].revents || fds[3].revents)
 		return error_set(err, ERROR_CANCELLED, "interrupted by a stop");
 	if (fds[1].revents & ~POLLOUT && !hear_target(m, err))
 		return false;
-	if (fds[0].revents && !PQconsumeInput(m->source))
-		return pg_error(m->transfer->source, NULL, err);
+	m->has_napped = nap;
 	return true;
 }
 
@@ -212,6 +231,7 @@ move_rows(Mover *m, Error *err)
 		{
 			if (!send_some(m, err))
 				return false;
+			m->has_napped = false;
 			continue;
 		}
 		if (!unsent && m->source_ended)
@@ -221,14 +241,21 @@ move_rows(Mover *m, Error *err)
 	}
 }
 
-/* The source's own count must be what came through; then the target's what it stored. */
+/* The counts are the servers' own: a message need not be a row (binary has a header and a trailer). */
 static bool
 finish(Mover *m, Error *err)
 {
 	PGresult *result;
+	int64_t rows;
 
-	if (!pg_collect(m->transfer->source, NULL, err))
+	if (!pg_collect(m->transfer->source, &result, err))
 		return false;
+	rows = strtoll(PQcmdTuples(result), NULL, 10);
+	PQclear(result);
+	if (m->transfer->is_text && rows != m->transfer->rows)
+		return error_set(err, ERROR_FAILED, "%s: %lld rows were sent, %lld have come", pg_conn_name(m->transfer->source),
+						 (long long) rows, (long long) m->transfer->rows);
+	m->transfer->rows = rows;
 	if (PQputCopyEnd(m->target, NULL) < 0)
 		return pg_error(m->transfer->target, NULL, err);
 	if (!pg_collect(m->transfer->target, &result, err))

@@ -164,7 +164,7 @@ append_range(StrBuf *sql, const CopyItem *item)
 }
 
 static void
-append_source_sql(StrBuf *sql, const CopyTable *table, const CopyItem *item)
+append_source_sql(StrBuf *sql, const CopyTable *table, const CopyItem *item, bool binary)
 {
 	strbuf_append(sql, "SAVEPOINT dbsync_item; COPY ");
 	/* Of a table with old-style children COPY has its own rows only, as has ONLY. */
@@ -176,7 +176,7 @@ append_source_sql(StrBuf *sql, const CopyTable *table, const CopyItem *item)
 		append_range(sql, item);
 		strbuf_append(sql, ")");
 	}
-	strbuf_append(sql, " TO STDOUT");
+	strbuf_append(sql, binary ? " TO STDOUT (FORMAT binary)" : " TO STDOUT");
 }
 
 /* GRANT of all that is needed on one table, for a hint. */
@@ -229,36 +229,60 @@ target_error(const CopyTable *table, PgConn *target, Error *err)
 	return false;
 }
 
+/* A server that takes part in none of this (a relative of PostgreSQL, say) gets text. */
 static bool
-copy_columns(CopyWorker *w, const CopyTable *table, CopyItem *item, Error *err)
+without_binary(CopyTable *table, Error *err)
 {
+	/* no such function, feature not supported, protocol violation, invalid binary representation, bad file format */
+	static const char *const states[] = {"42883", "0A000", "08P01", "22P03", "22P04", NULL};
+
+	if (!has_state(err, states))
+		return false;
+	table->is_binary = false;
+	err->kind = ERROR_RETRY;
+	return error_context(err, "binary format refused, trying text");
+}
+
+static bool
+copy_columns(CopyWorker *w, CopyTable *table, CopyItem *item, Error *err)
+{
+	bool binary = table->is_binary;
+	bool freeze;
 	CopyTransfer transfer = {.source = w->source,
 							 .target = w->target,
 							 .abort_fd = w->run->abort_fd,
+							 .is_text = !binary,
 							 .heed_input = w->early_ends < EARLY_ENDS,
 							 .advanced = report_advance,
 							 .arg = w};
 	StrBuf sql = STRBUF_INIT;
 	bool ok;
 
-	append_source_sql(&sql, table, item);
+	if (!copy_freeze_begin(w->target, table, item, &freeze, err))
+		return target_error(table, w->target, err);
+	log_debug("copy", "table %s part %d format=%s freeze=%s", table->title, item->chunk + 1, binary ? "binary" : "text",
+			  freeze ? "on" : "off");
+	append_source_sql(&sql, table, item, binary);
 	w->in_savepoint = true;
 	ok = pg_exec(w->source, strbuf_text(&sql), NULL, err) || source_error(table, w->source, err);
 	if (ok)
 	{
 		strbuf_reset(&sql);
 		strbuf_printf(&sql, "COPY %s (%s) FROM STDIN", table->target_title, table->columns);
+		if (binary || freeze)
+			strbuf_printf(&sql, " (%s%s%s)", binary ? "FORMAT binary" : "", binary && freeze ? ", " : "", freeze ? "FREEZE" : "");
 		ok = pg_exec(w->target, strbuf_text(&sql), NULL, err) || target_error(table, w->target, err);
 	}
 	strbuf_free(&sql);
 	if (!ok)
-		return false;
+		return binary ? without_binary(table, err) : false;
 
 	if (!copy_transfer(&transfer, err))
 	{
 		if (transfer.ended_early && strcmp(err->sqlstate, "57014") == 0)
 			w->early_ends++;
-		return target_error(table, w->target, err);
+		(void) target_error(table, w->target, err);
+		return binary ? without_binary(table, err) : false;
 	}
 	item->rows = transfer.rows;
 	item->bytes = transfer.bytes;
@@ -331,7 +355,7 @@ end_savepoint(CopyWorker *w, Error *err)
 }
 
 static ItemResult
-copy_item(CopyWorker *w, const CopyTable *table, CopyItem *item, Error *err)
+copy_item(CopyWorker *w, CopyTable *table, CopyItem *item, Error *err)
 {
 	/* Dropped, or a column of it, since the catalogue was read: that must be read again. */
 	static const char *const changed[] = {"42P01", "42703", "3F000", NULL};
@@ -442,7 +466,7 @@ leave_to_others(CopyRun *run)
 
 /* Copies the item, over lost connections. */
 static ItemResult
-work_on_item(CopyWorker *w, const CopyTable *table, CopyItem *item, Error *err)
+work_on_item(CopyWorker *w, CopyTable *table, CopyItem *item, Error *err)
 {
 	const CopyRunOptions *options = w->run->options;
 	Retry retry = RETRY_INIT(500, options->retry_max_ms > 500 ? options->retry_max_ms : 500);

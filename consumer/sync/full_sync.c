@@ -101,6 +101,7 @@ plan(Run *run, Catalogues *catalogues, Arena *arena, CopyItem **items, int *coun
 		.split_bytes = run->config->copy.split_bytes,
 		.source_version = catalogues->source_version,
 		.block_bytes = catalogues->block_bytes,
+		.jobs = run->config->copy.jobs,
 	};
 	CopyItem   *old_items = NULL;
 	CopyItem   *fresh = NULL;
@@ -192,8 +193,8 @@ copy_round(Run *run, CopyOutcome *outcome, Error *err)
 			.snapshot = {.name = run->snapshot->name, .lsn = run->snapshot->lsn},
 			.start_lsn = run->state.start_lsn,
 			.existing_rows = run->config->copy.existing_rows,
-			.format = COPY_FORMAT_TEXT,
-			.analyze = true,
+			.format = run->config->copy.format,
+			.analyze = run->config->copy.analyze,
 			.jobs = run->config->copy.jobs,
 			.retry_max_ms = run->config->limits.retry_max_ms,
 			.retry_give_up_ms = run->config->limits.retry_give_up_ms,
