@@ -24,6 +24,11 @@ read_options(int argc, char **argv, SchemaOptions *options, Error *err)
 	}
 	if ((pre && post) || ((pre || post) && options->section != NULL))
 		return error_set(err, ERROR_USAGE, "name one section, or none for both");
+	options->defer = command_option(argc, argv, "defer") != NULL;
+	if (options->defer && (pre || post || options->section != NULL))
+		return error_set(err, ERROR_USAGE, "--defer makes all of it, in two steps: name no section");
+	if (options->defer)
+		options->section = "pre-data";
 	if (pre || post)
 		options->section = pre ? "pre-data" : "post-data";
 	return true;
@@ -42,7 +47,7 @@ cmd_schema(const Config *config, int argc, char **argv)
 		log_report(LOG_ERROR, "schema", &err);
 	else if (!options.print)
 		log_info("schema", "the target has the source's %s",
-				 options.section == NULL ? "tables" : strcmp(options.section, "pre-data") == 0
+				 options.defer ? "tables; dbsync run makes indexes, constraints and triggers once the rows are there" : options.section == NULL ? "tables" : strcmp(options.section, "pre-data") == 0
 				 ? "tables; indexes, constraints and triggers: dbsync schema --post-data" : "indexes, constraints and triggers");
 	code = error_exit_code(&err);
 	error_clear(&err);

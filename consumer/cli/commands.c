@@ -23,6 +23,7 @@ static const CommandOption schema_options[] = {
 	{"section", "NAME", "only pre-data (tables, types, functions) or post-data (indexes, constraints, triggers)"},
 	{"pre-data", NULL, "the same as --section=pre-data"},
 	{"post-data", NULL, "the same as --section=post-data"},
+	{"defer", NULL, "the tables now; \"dbsync run\" makes indexes, constraints and triggers between the full sync and the first change"},
 	{"print", NULL, "write the SQL to standard output and leave the target alone"},
 	{NULL, NULL, NULL},
 };

@@ -13,6 +13,7 @@
 #include "base/stop.h"
 #include "copy/copy.h"
 #include "pg/catalog.h"
+#include "sync/post_data.h"
 #include "sync/snapshot.h"
 #include "sync/table_filter.h"
 
@@ -247,7 +248,7 @@ full_sync_run(Run *run, Error *err)
 	int64_t		start_ms = clock_monotonic_ms();
 
 	if (run_phase(run) != TASK_SLOT_CREATED && run_phase(run) != TASK_COPYING)
-		return note_snapshots(run, err);
+		return post_data_build(run, err) && note_snapshots(run, err);
 
 	log_info(MODULE, "full sync start jobs=%d", run->config->copy.jobs);
 	while (outcome != COPY_OUTCOME_COMPLETE)
@@ -286,7 +287,7 @@ full_sync_run(Run *run, Error *err)
 	}
 	full_sync_end(run);
 	log_info(MODULE, "full sync end duration=%s", clock_format_duration(clock_monotonic_ms() - start_ms, duration));
-	return note_snapshots(run, err) && run_set_phase(run, TASK_CATCHING_UP, err);
+	return post_data_build(run, err) && note_snapshots(run, err) && run_set_phase(run, TASK_CATCHING_UP, err);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "base/strbuf.h"
 #include "pg/catalog.h"
 #include "sync/pg_program.h"
+#include "sync/post_data.h"
 #include "sync/readable_name.h"
 #include "sync/table_filter.h"
 
@@ -28,6 +29,7 @@ typedef struct Schema
 	PgCatalog	tables;			/* all of the source's */
 	PgPrograms	programs;
 	int			target_version;	/* 0: not asked */
+	bool		has_dbsync;		/* schema dbsync is on the target */
 	HashMap    *dropped;		/* "class/oid" of what depends on tables that are not wanted */
 	HashMap    *detached;		/* "schema name" of partitions whose root is not wanted */
 	char	   *folder;			/* temporary */
@@ -35,6 +37,7 @@ typedef struct Schema
 	char	   *list;
 	char	   *used;
 	char	   *sql;
+	char	   *part;			/* one entry of the rest */
 } Schema;
 
 static bool
@@ -222,6 +225,7 @@ is_left_out(const Schema *schema, const char *line)
 		(oid != 0 && hash_get_text(schema->dropped, key) != NULL);
 }
 
+/* The list without what is left out. */
 static bool
 filter_list(Schema *schema, Error *err)
 {
@@ -340,6 +344,148 @@ make_sql(Schema *schema, Error *err)
 	return run(schema, &arguments, NULL, schema->sql, err);
 }
 
+/* ---- the rest, for later ---- */
+
+/* SET lines before the entry that mean something to it: its tablespace, say; the encoding is the connection's. */
+static bool
+is_setting(const char *line)
+{
+	return (starts_with(line, "SET ") && !starts_with(line, "SET client_encoding") && !starts_with(line, "SET transaction_timeout")) ||
+		starts_with(line, "SELECT pg_catalog.set_config(");
+}
+
+/* What pg_restore has written of one entry, without what is meant for psql. */
+static bool
+read_statement(const Schema *schema, StrBuf *statement, Error *err)
+{
+	static const char trailer[] = "\n--\n-- PostgreSQL database dump complete";
+	FILE	   *in = fopen(schema->part, "r");
+	char	   *line = NULL;
+	char	   *end = NULL;
+	size_t		size = 0;
+	ssize_t		length;
+	bool		in_entry = false;
+
+	if (in == NULL)
+		return error_errno(err, "cannot read in %s", schema->folder);
+	strbuf_reset(statement);
+	while ((length = getline(&line, &size, in)) > 0)
+	{
+		in_entry = in_entry || starts_with(line, "-- Name: ");
+		if (in_entry || is_setting(line))
+			strbuf_append_bytes(statement, line, (size_t) length);
+	}
+	free(line);
+	fclose(in);
+	if (!in_entry)
+		return error_set(err, ERROR_FAILED, "pg_restore has written no entry");
+	for (char *at = statement->data; (at = strstr(at, trailer)) != NULL; at++)
+		end = at;
+	if (end != NULL)
+	{
+		statement->length = (size_t) (end - statement->data);
+		*end = '\0';
+	}
+	return true;
+}
+
+static bool
+table_of_entry(Schema *schema, uint32_t oid, bool is_constraint, const char **table, Error *err)
+{
+	static const char of_index[] = "SELECT (SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)"
+		" FROM pg_catalog.pg_index x JOIN pg_catalog.pg_class c ON c.oid = x.indrelid"
+		" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE x.indexrelid = $1::pg_catalog.oid)";
+	static const char of_constraint[] = "SELECT (SELECT pg_catalog.quote_ident(n.nspname) || '.' || pg_catalog.quote_ident(c.relname)"
+		" FROM pg_catalog.pg_constraint x JOIN pg_catalog.pg_class c ON c.oid = x.conrelid"
+		" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE x.oid = $1::pg_catalog.oid)";
+	const char *values[] = {arena_printf(schema->arena, "%u", oid)};
+
+	return pg_query_value(schema->source, schema->arena, is_constraint ? of_constraint : of_index, 1, values, table, err);
+}
+
+/* One entry at a time goes through pg_restore: so we need not know where one of its statements ends. */
+static bool
+defer_entry(Schema *schema, const char *line, StrBuf *sql, Error *err)
+{
+	Arguments	arguments = {0};
+	StrBuf		statement = STRBUF_INIT;
+	const char *table = NULL;
+	const char *what = NULL;
+	uint32_t	class_oid = 0;
+	uint32_t	oid = 0;
+	bool		is_constraint;
+	bool		is_index;
+	bool		ok;
+	FILE	   *out;
+
+	if (!schema_entry_parse(line, &class_oid, &oid, &what))
+		return true;
+	is_constraint = starts_with(what, "CONSTRAINT ");
+	is_index = is_constraint || (starts_with(what, "INDEX ") && !starts_with(what, "INDEX ATTACH "));
+	out = fopen(schema->used, "w");
+	ok = out != NULL && fputs(line, out) >= 0;
+	if (out != NULL && fclose(out) != 0)
+		ok = false;
+	if (!ok)
+		return error_errno(err, "cannot write in %s", schema->folder);
+	add_argument(&arguments, schema->programs.pg_restore);
+	add_argument(&arguments, "--no-owner");
+	add_argument(&arguments, "--no-privileges");
+	add_argument(&arguments, "-L");
+	add_argument(&arguments, schema->used);
+	add_argument(&arguments, "-f");
+	add_argument(&arguments, schema->part);
+	add_argument(&arguments, schema->archive);
+	ok = pg_program_run(arguments.list, NULL, NULL, err) && read_statement(schema, &statement, err) &&
+		(!is_index || table_of_entry(schema, oid, is_constraint, &table, err));
+	free(arguments.list);
+	if (ok)
+		post_data_append_row(sql, schema->config->slot, is_index,
+							 arena_strndup(schema->arena, what, strcspn(what, "\n")), table, strbuf_text(&statement));
+	strbuf_free(&statement);
+	return ok;
+}
+
+/* Appends to the SQL what notes the rest: one transaction makes the tables and the note. */
+static bool
+defer_rest(Schema *schema, Error *err)
+{
+	Arguments	arguments = {0};
+	StrBuf		sql = STRBUF_INIT;
+	FILE	   *in;
+	FILE	   *out;
+	char	   *line = NULL;
+	size_t		size = 0;
+	bool		ok;
+
+	add_argument(&arguments, schema->programs.pg_restore);
+	add_argument(&arguments, "-l");
+	add_argument(&arguments, "--section=post-data");
+	add_argument(&arguments, schema->archive);
+	if (!run(schema, &arguments, NULL, schema->list, err))
+		return false;
+	in = fopen(schema->list, "r");
+	ok = in != NULL || error_errno(err, "cannot read in %s", schema->folder);
+	post_data_append_table(&sql, !schema->has_dbsync);
+	while (ok && getline(&line, &size, in) > 0)
+		if (!is_left_out(schema, line))
+			ok = defer_entry(schema, line, &sql, err);
+	free(line);
+	if (in != NULL)
+		fclose(in);
+	if (ok)
+	{
+		out = fopen(schema->sql, "a");
+		ok = out != NULL && fputs(strbuf_text(&sql), out) >= 0;
+		if (out != NULL && fclose(out) != 0)
+			ok = false;
+		if (!ok)
+			error_errno(err, "cannot write in %s", schema->folder);
+	}
+	strbuf_free(&sql);
+	return ok;
+}
+
 /* A newer pg_dump sets what an older target does not know. */
 static bool
 fit_target(Schema *schema, Error *err)
@@ -434,6 +580,7 @@ make_folder(Schema *schema, Error *err)
 	schema->list = arena_printf(schema->arena, "%s/contents", schema->folder);
 	schema->used = arena_printf(schema->arena, "%s/contents.used", schema->folder);
 	schema->sql = arena_printf(schema->arena, "%s/schema.sql", schema->folder);
+	schema->part = arena_printf(schema->arena, "%s/part.sql", schema->folder);
 	return true;
 }
 
@@ -446,6 +593,7 @@ remove_folder(const Schema *schema)
 	unlink(schema->list);
 	unlink(schema->used);
 	unlink(schema->sql);
+	unlink(schema->part);
 	rmdir(schema->folder);
 }
 
@@ -474,6 +622,7 @@ look_at_target(Schema *schema, Error *err)
 {
 	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "schema"};
 	PgConn	   *conn = NULL;
+	const char *dbsync = NULL;
 	bool		ok;
 
 	if (schema->options->print)
@@ -481,7 +630,10 @@ look_at_target(Schema *schema, Error *err)
 	if (!pg_connect(schema->config->target, &options, &conn, err))
 		return false;
 	schema->target_version = pg_server_version(conn);
-	ok = leave_out_schemas(schema, conn, err);
+	ok = leave_out_schemas(schema, conn, err) &&
+		pg_query_value(conn, schema->arena, "SELECT oid FROM (SELECT 1) x LEFT JOIN pg_catalog.pg_namespace ON nspname = 'dbsync'",
+					   0, NULL, &dbsync, err);
+	schema->has_dbsync = ok && dbsync != NULL;
 	pg_close(conn);
 	return ok;
 }
@@ -509,7 +661,8 @@ schema_create(const Config *config, const SchemaOptions *options, Error *err)
 	}
 	schema.arena = arena_new(0);
 	ok = look_at_source(&schema, err) && look_at_target(&schema, err) && make_folder(&schema, err) &&
-		dump(&schema, err) && make_sql(&schema, err) && fit_target(&schema, err);
+		dump(&schema, err) && make_sql(&schema, err) && fit_target(&schema, err) &&
+		(!options->defer || defer_rest(&schema, err));
 	if (ok)
 		ok = options->print ? print_sql(&schema, err) : run_sql(&schema, err);
 	remove_folder(&schema);

@@ -10,6 +10,7 @@
 typedef struct SchemaOptions
 {
 	const char *section;		/* "pre-data", "post-data", or NULL: all */
+	bool		defer;			/* section is "pre-data" then: the rest goes to dbsync.post_data on the target, for dbsync run */
 	bool		print;			/* the SQL to standard output; the target is not touched */
 } SchemaOptions;
 

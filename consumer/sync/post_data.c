@@ -1,0 +1,272 @@
+/*
+ * post_data.c
+ *		dbsync.post_data: its rows, and working them off.
+ */
+#include "sync/post_data.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/retry.h"
+#include "base/stop.h"
+#include "pg/conn.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MODULE "schema"
+
+/*
+ * SQL
+ */
+
+void
+post_data_append_table(StrBuf *sql, bool with_schema)
+{
+	if (with_schema)
+		strbuf_append(sql, "CREATE SCHEMA dbsync;\n");
+	strbuf_append(sql, "CREATE TABLE IF NOT EXISTS dbsync.post_data ("
+					   " task pg_catalog.text NOT NULL,"
+					   " position pg_catalog.int4 NOT NULL,"
+					   " is_index pg_catalog.bool NOT NULL,"
+					   " name pg_catalog.text NOT NULL,"
+					   " table_name pg_catalog.text,"
+					   " statement pg_catalog.text NOT NULL,"
+					   " done_at pg_catalog.timestamptz,"
+					   " PRIMARY KEY (task, position));\n");
+}
+
+/* A row of that name is of tables that have been dropped since: these are made anew. */
+void
+post_data_append_row(StrBuf *sql, const char *task, bool is_index, const char *name, const char *table, const char *statement)
+{
+	strbuf_append(sql, "DELETE FROM dbsync.post_data WHERE task = ");
+	pg_quote_literal(sql, task);
+	strbuf_append(sql, " AND name = ");
+	pg_quote_literal(sql, name);
+	strbuf_append(sql, ";\nINSERT INTO dbsync.post_data (task, position, is_index, name, table_name, statement) SELECT ");
+	pg_quote_literal(sql, task);
+	strbuf_printf(sql, ", coalesce(pg_catalog.max(position), 0) + 1, %s, ", is_index ? "true" : "false");
+	pg_quote_literal(sql, name);
+	strbuf_append(sql, ", ");
+	if (table != NULL)
+		pg_quote_literal(sql, table);
+	else
+		strbuf_append(sql, "NULL");
+	strbuf_append(sql, ", ");
+	pg_quote_literal(sql, statement);
+	strbuf_append(sql, " FROM dbsync.post_data WHERE task = ");
+	pg_quote_literal(sql, task);
+	strbuf_append(sql, ";\n");
+}
+
+/*
+ * Working them off
+ */
+
+typedef struct Entry
+{
+	const char *position;
+	const char *name;
+	const char *statement;
+	bool		is_index;
+} Entry;
+
+typedef struct Builder
+{
+	Run		   *run;
+	Entry	   *entries;
+	int			count;
+	int			abort_fd;
+
+	pthread_mutex_t lock;		/* guards what follows */
+	int			next;
+	int			end;			/* of the step under way */
+	Error		error;			/* of the first thread that failed */
+} Builder;
+
+static bool
+load_entries(Builder *builder, Error *err)
+{
+	static const char sql[] =
+		"SELECT position, is_index, name, statement FROM dbsync.post_data WHERE task = $1 AND done_at IS NULL"
+		" ORDER BY is_index DESC,"
+		" CASE WHEN is_index THEN pg_catalog.pg_table_size(pg_catalog.to_regclass(table_name)) END DESC NULLS LAST, position";
+	Run		   *run = builder->run;
+	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "indexes"};
+	const char *values[] = {run->state.task};
+	const char *found = NULL;
+	PgConn	   *conn = NULL;
+	PGresult   *result = NULL;
+	bool		ok;
+
+	builder->count = 0;
+	ok = pg_connect(run->config->target, &options, &conn, err) &&
+		pg_query_value(conn, run->arena, "SELECT pg_catalog.to_regclass('dbsync.post_data')", 0, NULL, &found, err);
+	if (ok && found != NULL)
+	{
+		ok = pg_exec_params(conn, sql, 1, values, &result, err);
+		builder->count = ok ? PQntuples(result) : 0;
+		builder->entries = arena_alloc(run->arena, sizeof(Entry) * (size_t) (builder->count + 1));
+		for (int i = 0; i < builder->count; i++)
+			builder->entries[i] = (Entry) {.position = arena_strdup(run->arena, PQgetvalue(result, i, 0)),
+			.is_index = PQgetvalue(result, i, 1)[0] == 't',
+			.name = arena_strdup(run->arena, PQgetvalue(result, i, 2)),
+			.statement = arena_strdup(run->arena, PQgetvalue(result, i, 3))};
+		PQclear(result);
+	}
+	pg_close(conn);
+	return ok || error_context(err, "cannot see what is left to build on the target");
+}
+
+/* The mark comes first: it waits for a backend of an earlier try that may still be at work, and sees what became of it. */
+static bool
+build_entry(const Builder *builder, PgConn *conn, const Entry *entry, Error *err)
+{
+	const char *values[] = {builder->run->state.task, entry->position};
+	int64_t		start_ms = clock_monotonic_ms();
+	char		duration[CLOCK_TEXT_SIZE];
+	PGresult   *result = NULL;
+	bool		is_open;
+
+	if (!pg_exec(conn, "BEGIN", NULL, err) ||
+		!pg_exec_params(conn, "UPDATE dbsync.post_data SET done_at = pg_catalog.clock_timestamp()"
+						" WHERE task = $1 AND position = $2::pg_catalog.int4 AND done_at IS NULL", 2, values, &result, err))
+		return false;
+	is_open = strcmp(PQcmdTuples(result), "0") != 0;
+	PQclear(result);
+	if (is_open && !pg_exec(conn, entry->statement, NULL, err))
+	{
+		error_context(err, "cannot make %s", entry->name);
+		if (err->kind != ERROR_RETRY && err->kind != ERROR_CANCELLED)
+		{
+			err->kind = ERROR_FAILED;
+			error_hint(err, "mend the cause and run again; or, where it is not wanted or there already: UPDATE dbsync.post_data SET"
+					   " done_at = now() WHERE task = '%s' AND position = %s", builder->run->state.task, entry->position);
+		}
+		return false;
+	}
+	if (!pg_exec(conn, "COMMIT", NULL, err))
+		return false;
+	if (is_open)
+		log_info(MODULE, "made %s time=%s", entry->name, clock_format_duration(clock_monotonic_ms() - start_ms, duration));
+	return true;
+}
+
+static bool
+has_failed(Builder *builder)
+{
+	bool		failed;
+
+	pthread_mutex_lock(&builder->lock);
+	failed = builder->error.kind != ERROR_NONE;
+	pthread_mutex_unlock(&builder->lock);
+	return failed;
+}
+
+/* Over lost connections and deadlocks. */
+static bool
+build_patiently(Builder *builder, PgConn **conn, const Entry *entry, Error *err)
+{
+	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "indexes"};
+	Retry		retry = RETRY_INIT(500, builder->run->config->limits.retry_max_ms);
+
+	for (;;)
+	{
+		if (has_failed(builder))
+			return error_set(err, ERROR_CANCELLED, "another one has failed");
+		if ((*conn != NULL || pg_connect(builder->run->config->target, &options, conn, err)) &&
+			build_entry(builder, *conn, entry, err))
+			return true;
+		pg_close(*conn);
+		*conn = NULL;
+		if (err->kind != ERROR_RETRY)
+			return false;
+		if (!run_backoff(builder->run, MODULE, retry_next_ms(&retry), err, NULL))
+			return error_set(err, ERROR_CANCELLED, "stopped");
+		error_clear(err);
+	}
+}
+
+static void *
+builder_main(void *arg)
+{
+	Builder    *builder = arg;
+	PgConn	   *conn = NULL;
+	Error		err = ERROR_INIT;
+	bool		ok = true;
+
+	while (ok)
+	{
+		Entry	   *entry = NULL;
+
+		pthread_mutex_lock(&builder->lock);
+		if (builder->next < builder->end && builder->error.kind == ERROR_NONE)
+			entry = &builder->entries[builder->next++];
+		pthread_mutex_unlock(&builder->lock);
+		if (entry == NULL)
+			break;
+		ok = build_patiently(builder, &conn, entry, &err);
+	}
+	pg_close(conn);
+	pthread_mutex_lock(&builder->lock);
+	if (!ok && (builder->error.kind == ERROR_NONE || builder->error.kind == ERROR_CANCELLED))
+		error_move(&builder->error, &err);
+	pthread_mutex_unlock(&builder->lock);
+	error_clear(&err);
+	return NULL;
+}
+
+/* Entries up to end, by so many threads; this one is one of them. */
+static bool
+build_step(Builder *builder, int end, int jobs, Error *err)
+{
+	pthread_t  *threads;
+	int			started = 0;
+
+	builder->end = end;
+	if (jobs > end - builder->next)
+		jobs = end - builder->next;
+	threads = arena_alloc(builder->run->arena, sizeof(pthread_t) * (size_t) (jobs + 1));
+	while (started < jobs - 1 && pthread_create(&threads[started], NULL, builder_main, builder) == 0)
+		started++;
+	(void) builder_main(builder);
+	for (int i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
+	if (builder->error.kind == ERROR_NONE)
+		return true;
+	error_move(err, &builder->error);
+	return false;
+}
+
+bool
+post_data_build(Run *run, Error *err)
+{
+	Builder		builder = {.run = run, .error = ERROR_INIT};
+	Retry		retry = RETRY_INIT(500, run->config->limits.retry_max_ms);
+	int64_t		start_ms = clock_monotonic_ms();
+	char		duration[CLOCK_TEXT_SIZE];
+	int			index_count = 0;
+	bool		ok;
+
+	while (!load_entries(&builder, err))
+	{
+		if (err->kind != ERROR_RETRY)
+			return false;
+		if (!run_backoff(run, MODULE, retry_next_ms(&retry), err, NULL))
+			return error_set(err, ERROR_CANCELLED, "stopped");
+		error_clear(err);
+	}
+	if (builder.count == 0)
+		return true;
+	while (index_count < builder.count && builder.entries[index_count].is_index)
+		index_count++;
+	log_info(MODULE, "making indexes and keys=%d then others=%d jobs=%d", index_count, builder.count - index_count, run->config->copy.jobs);
+	pthread_mutex_init(&builder.lock, NULL);
+	ok = (index_count == 0 || build_step(&builder, index_count, run->config->copy.jobs, err)) &&
+		(builder.count == index_count || build_step(&builder, builder.count, 1, err));
+	pthread_mutex_destroy(&builder.lock);
+	if (ok)
+		log_info(MODULE, "indexes, constraints and triggers are made duration=%s",
+				 clock_format_duration(clock_monotonic_ms() - start_ms, duration));
+	return ok;
+}

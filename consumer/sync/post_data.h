@@ -1,0 +1,24 @@
+/*
+ * post_data.h
+ *		Indexes, constraints and triggers that "dbsync schema --defer" has left for later.  Internal to sync/.
+ *
+ * They stand as statements in dbsync.post_data on the target, written in the transaction that made the tables.  Each is run in one transaction
+ * with the mark that it is done, so that a kill at any moment neither loses one nor makes one twice.
+ */
+#ifndef DBSYNC_SYNC_POST_DATA_H
+#define DBSYNC_SYNC_POST_DATA_H
+
+#include "base/strbuf.h"
+#include "sync/run_context.h"
+
+/*
+ * Runs what is not done yet: indexes, primary keys, unique and exclusion constraints first, biggest table first, on as many connections as jobs;
+ * then all others in pg_dump's order.  Changes must not be applied before.  Nothing to do where the table is not there.
+ */
+bool post_data_build(Run *run, Error *err) DBSYNC_MUST_CHECK;
+
+/* SQL that makes the table where it is missing, and of a statement's row.  table: quoted name of the table it is about, or NULL. */
+void post_data_append_table(StrBuf *sql, bool with_schema);
+void post_data_append_row(StrBuf *sql, const char *task, bool is_index, const char *name, const char *table, const char *statement);
+
+#endif

@@ -1,0 +1,145 @@
+# dbsync schema --defer: tables now; indexes, constraints and triggers by dbsync run, between the copy and the first change.
+use strict;
+use warnings;
+
+use DbsyncTest;
+use Test::More;
+
+my $source = new_source('source');
+my $target = new_target('target');
+
+$source->safe_psql('app', q{
+	CREATE SCHEMA "odd ""name";
+	CREATE TABLE item (id int PRIMARY KEY, v text UNIQUE, r int4range, EXCLUDE USING gist (r WITH &&));
+	CREATE INDEX item_lower ON item (lower(v)) WHERE id > 10;
+	COMMENT ON INDEX item_lower IS E'-- Name: not a header; Type: none\n--\n\n''; DROP TABLE item; \\\\ ü';
+	CREATE STATISTICS item_statistics ON id, v FROM item;
+	CREATE TABLE child (id serial PRIMARY KEY, item int);
+	ALTER TABLE child ADD CONSTRAINT to_item FOREIGN KEY (item) REFERENCES item ON DELETE CASCADE;
+	COMMENT ON CONSTRAINT to_item ON child IS 'to item';
+	CREATE TABLE full_identity (a int NOT NULL, b int);
+	CREATE UNIQUE INDEX full_identity_a ON full_identity (a);
+	ALTER TABLE full_identity REPLICA IDENTITY USING INDEX full_identity_a;
+	CREATE TABLE "odd ""name"."a table; --" (id int PRIMARY KEY, t text);
+	CREATE INDEX "an 'index'" ON "odd ""name"."a table; --" (t);
+	CREATE TABLE parted (id int, r text, v int, PRIMARY KEY (id, r)) PARTITION BY LIST (r);
+	CREATE TABLE parted_a PARTITION OF parted FOR VALUES IN ('a');
+	CREATE TABLE parted_b PARTITION OF parted FOR VALUES IN ('b');
+	CREATE INDEX parted_v ON parted (v);
+	CREATE FUNCTION seen() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+	CREATE TRIGGER item_seen BEFORE UPDATE ON item FOR EACH ROW EXECUTE FUNCTION seen();
+	CREATE RULE no_child AS ON DELETE TO child WHERE old.id < 0 DO INSTEAD NOTHING;
+	CREATE VIEW looked AS SELECT * FROM item;
+	INSERT INTO item SELECT i, 'v' || i, int4range(i, i + 1) FROM generate_series(1, 5000) i;
+	INSERT INTO child (item) SELECT i FROM generate_series(1, 5000) i;
+	INSERT INTO full_identity SELECT i, i FROM generate_series(1, 1000) i;
+	INSERT INTO "odd ""name"."a table; --" SELECT i, 't' || i FROM generate_series(1, 1000) i;
+	INSERT INTO parted SELECT i, CASE i % 2 WHEN 0 THEN 'a' ELSE 'b' END, i FROM generate_series(1, 1000) i;
+});
+my @tables = ('public.item', 'public.child', 'public.full_identity', 'public.parted', '"odd ""name"."a table; --"');
+
+sub change
+{
+	$source->safe_psql('app', q{
+		UPDATE item SET v = v || 'x' WHERE id % 10 = 0;
+		DELETE FROM item WHERE id % 100 = 1;
+		UPDATE full_identity SET b = b + 1 WHERE a % 10 = 0;
+		UPDATE parted SET v = v + 1 WHERE id % 10 = 0;
+		UPDATE "odd ""name"."a table; --" SET t = t || 'x' WHERE id % 10 = 0;
+	});
+}
+
+sub new_database
+{
+	$target->safe_psql('postgres', 'DROP DATABASE IF EXISTS app WITH (FORCE)');
+	$target->safe_psql('postgres', 'CREATE DATABASE app');
+}
+
+# What pg_dump says of the tables' schema: everything, in words.
+sub dump_of
+{
+	my ($node) = @_;
+	my $dump = `pg_dump -s --no-owner -N dbsync -N alidecode -d "@{[$node->connstr('app')]}"`;
+
+	# The order of what is attached, and the key of newer dumps, differ from run to run.
+	return join("\n", sort grep { !/^\\\\?(un)?restrict|^--|^$/ && !/EXTENSION/ } split /\n/, $dump);
+}
+
+sub pending
+{
+	return $target->safe_psql('app', 'SELECT count(*) FROM dbsync.post_data WHERE done_at IS NULL');
+}
+
+my $task = DbsyncTest->new(name => 'defer', source => $source, target => $target, options => { jobs => 3 });
+my ($code, $out, $err) = $task->run('schema', '--defer');
+is($code, 0, 'schema --defer') or diag($err);
+is($target->safe_psql('app', q{SELECT count(*) FROM pg_index WHERE indrelid = 'item'::regclass}), 0, 'no index yet');
+cmp_ok(pending(), '>', 10, 'they are noted');
+
+($code, $out, $err) = $task->run('run', '--copy-only');
+is($code, 0, 'run') or diag($err);
+is(pending(), 0, 'all is made');
+is(dump_of($target), dump_of($source), 'and is what the source has');
+like($err, qr/made CONSTRAINT public item item_pkey/, 'the log says so');
+change();
+$task->until_current_ok('changes behind it');
+$task->sums_equal_ok('equal', @tables);
+($code, $out, $err) = $task->run('run', '--until', 'current');
+unlike($err, qr/making indexes/, 'nothing is made twice');
+$task->run('drop', '--yes');
+
+# Killed in the middle, several times, and the target's connections cut.
+new_database();
+$task->run('schema', '--defer');
+my $reader = $target->background_psql('app');
+$reader->query_safe('BEGIN');
+$reader->query_safe('SELECT count(*) FROM item');
+
+sub wait_blocked
+{
+	wait_for('a key to wait for the reader', sub {
+		$target->safe_psql('app', q{SELECT count(*) FROM pg_stat_activity
+			WHERE wait_event_type = 'Lock' AND query ~ 'ALTER TABLE'}) > 0;
+	});
+}
+
+$task->start('run');
+wait_blocked();
+change();
+$task->kill9;
+cmp_ok(pending(), '>', 0, 'killed while indexes were made');
+$task->start('run');
+wait_for('the same again', sub {
+	$target->safe_psql('app', q{SELECT count(*) FROM pg_stat_activity
+		WHERE wait_event_type = 'Lock'}) > 1;
+});
+$target->safe_psql('app', q{SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock'});
+change();
+$reader->query_safe('COMMIT');
+$reader->quit;
+wait_for('all of it', sub { pending() == 0 });
+is($task->stop, 0, 'stopped');
+$task->until_current_ok('a later run');
+is(dump_of($target), dump_of($source), 'the schema is the same');
+$task->sums_equal_ok('and so are the rows', @tables);
+$task->run('drop', '--yes');
+
+# A key that the rows do not allow: said with the statement that mends it, before any change is applied.
+new_database();
+$task->run('schema', '--defer');
+$target->safe_psql('app', q{INSERT INTO dbsync.post_data SELECT task, 1000, true, 'INDEX made by hand', 'public.item',
+	'CREATE UNIQUE INDEX by_hand ON public.item ((id % 10))', NULL FROM dbsync.post_data LIMIT 1});
+($code, $out, $err) = $task->run('run', '--until', 'current');
+is($code, 1, 'a key that is not unique');
+like($err, qr/cannot make INDEX made by hand: .*could not create unique index "by_hand"/, 'is named');
+like($err, qr/HINT: .*UPDATE dbsync\.post_data SET done_at.*position = 1000/, 'with a way on');
+$target->safe_psql('app', 'UPDATE dbsync.post_data SET done_at = now() WHERE position = 1000');
+$task->until_current_ok('and a run goes on');
+is(pending(), 0, 'with the rest');
+is(dump_of($target), dump_of($source), 'the schema is the same');
+$task->sums_equal_ok('and so are the rows', @tables);
+
+($code, $out, $err) = $task->run('schema', '--defer', '--post-data');
+is($code, 2, '--defer is no section');
+
+done_testing();
