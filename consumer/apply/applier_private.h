@@ -111,6 +111,7 @@ struct Applier
 	int64_t		group_number;
 	bool		has_begun;		/* BEGIN was sent */
 	int64_t		group_commit_us;
+	bool		commit_refused;	/* it was COMMIT that failed, no change */
 	int64_t		unproven;		/* changes on their way of which only the number of rows in the answer says that they were done */
 
 	/* batches */

@@ -43,6 +43,7 @@ send_commit(Applier *applier, Error *err)
 	PipelineNote commit = {.kind = PIPELINE_COMMIT};
 	bool		ok;
 
+	applier->unproven = 0;
 	/* Answers may have brought conflicts that are to be written down in this transaction. */
 	applier->is_committing = true;
 	ok = conflict_flush(applier, err) && (!applier->flight.is_strict || replay_note(applier, err)) && send_progress(applier, err) &&
@@ -103,6 +104,7 @@ flight_begin(Applier *applier, Error *err)
 	spare = flight->parts;
 	flight->parts = applier->parts;
 	applier->parts = spare;
+	applier->commit_refused = false;
 	applier->next_is_strict = false;
 	applier_reset_group(applier);
 	return flight_advance(applier, err);
@@ -117,7 +119,8 @@ flight_advance(Applier *applier, Error *err)
 		return true;
 	if (!pipeline_push(applier->pipeline, err))
 		return false;
-	if (flight->state == FLIGHT_STATEMENTS && applier->unproven == 0)
+	/* Of a change that failed and was passed with care, no answer is counted. */
+	if (flight->state == FLIGHT_STATEMENTS && (applier->unproven == 0 || pipeline_is_empty(applier->pipeline)))
 		return send_commit(applier, err);
 	if (flight->state == FLIGHT_COMMIT && pipeline_is_empty(applier->pipeline))
 		committed(applier);
@@ -131,7 +134,7 @@ explain_failure(Applier *applier, Error *err)
 	const Flight *flight = &applier->flight;
 	char		lsn[LSN_TEXT_SIZE];
 
-	if (flight->is_batch || !careful_can_pass(applier, err))
+	if (flight->is_batch || !applier->commit_refused || !careful_can_pass(applier, err))
 		return false;
 	if (flight->transactions > 1)
 		return careful_retreat(applier, flight->last_commit_lsn, err);

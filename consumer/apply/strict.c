@@ -261,7 +261,10 @@ strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err)
 			return progress_lost(applier, err);
 		if (note->use != NULL && err->kind != ERROR_RETRY)
 			return explain_change(applier, note, NULL, err);
-		return note->kind == PIPELINE_COMMIT ? error_context(err, "commit on the target") : false;
+		if (note->kind != PIPELINE_COMMIT)
+			return false;
+		applier->commit_refused = true;
+		return error_context(err, "commit on the target");
 	}
 	switch (note->kind)
 	{
