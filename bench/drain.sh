@@ -23,7 +23,7 @@ choose_peers "${wanted[@]}"
 drain()
 {
 	local run=$1 began seconds waiter client walsender target consumer=0 memory=0 answer=right
-	local source_before target_before all
+	local source_before target_before ended_before all
 
 	load_peer "$2"
 	slot=bench_$2
@@ -42,7 +42,7 @@ drain()
 	wait_for_marker "$load" &
 	waiter=$!
 	until_true 10 waiter_is_there || fail "the connection that waits"
-	source_before=$(cpu_of_server source) target_before=$(cpu_of_server target)
+	source_before=$(cpu_of_server source) target_before=$(cpu_of_server target) ended_before=$(cpu_of_ended)
 
 	began=$(now)
 	peer_start "$load" || answer="could not be started"
@@ -54,7 +54,7 @@ drain()
 
 	if [ "$answer" != right ]; then
 		kill "$waiter"
-	elif kill -0 "$waiter" 2>/dev/null; then
+	elif kill -0 "$waiter" 2>/dev/null && [ "$(sql target "$load" "SELECT count(*) FROM bench_done")" = 0 ]; then
 		kill "$waiter"
 		answer="ended by itself"
 	else
@@ -62,7 +62,13 @@ drain()
 	fi
 	# shellcheck disable=SC2046
 	walsender=$(cpu_of $(walsenders)) target=$(cpu_of $(backends "$load"))
-	[ -z "$client" ] || consumer=$(cpu_of_tree "$client") memory=$(memory_of "$client")
+	if [ -n "$client" ] && kill -0 "$client" 2>/dev/null; then
+		consumer=$(cpu_of_tree "$client") memory=$(memory_of "$client")
+	elif [ -n "$client" ]; then
+		# It ends when it is done: what servers and programs used meanwhile is its own.
+		walsender=$(calc "$(cpu_of_server source) - $source_before") target=$(calc "$(cpu_of_server target) - $target_before")
+		consumer=$(calc "$(cpu_of_ended) - $ended_before")
+	fi
 	all=$(calc "$(cpu_of_server source) - $source_before + $(cpu_of_server target) - $target_before + $consumer")
 	[ -z "${BENCH_PROFILE:-}" ] || profile_end
 	drained "$2"
