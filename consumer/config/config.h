@@ -56,7 +56,7 @@ typedef struct CopyOptions
 {
 	bool		enabled;		/* [dbsync] copy = on|off */
 	int			jobs;			/* [dbsync] jobs, -j; default 4 */
-	int64_t		split_bytes;	/* [dbsync] split_bytes: a table larger than this is copied in ctid ranges of this size; default 256MB */
+	int64_t		split_bytes;	/* [dbsync] split_bytes: a table larger than this is copied in ctid ranges of about this size; default 1GB */
 	ExistingRows existing_rows;	/* [dbsync] existing_rows = stop|truncate */
 	CopyFormat	format;			/* [dbsync] copy_format = auto|text */
 	bool		analyze;		/* [dbsync] analyze = on|off: ANALYZE of each table once its copy is done */

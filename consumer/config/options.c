@@ -92,7 +92,7 @@ const Option option_table[] = {
 	 .initial = "4", .min = 1, .max = 256,
 	 .help = "tables, or parts of large ones, that are copied at the same time; as many compared by verify"},
 	{.section = "dbsync", .name = "split_bytes", .group = OPTION_COPY, .type = OPTION_SIZE, AT(copy.split_bytes),
-	 .initial = "256MB", .min = 64 * KB, .max = 1024 * 1024 * GB,
+	 .initial = "1GB", .min = 64 * KB, .max = 1024 * 1024 * GB,
 	 .help = "a table larger than this is copied in parts of this size"},
 	{.section = "dbsync", .name = "existing_rows", .group = OPTION_COPY, .type = OPTION_CHOICE, AT(copy.existing_rows),
 	 .choices = existing_choices, .initial = "stop", .argument = "POLICY",

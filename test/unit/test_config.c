@@ -103,7 +103,7 @@ defaults_are_those_of_the_table(void **state)
 	assert_string_equal(config->slot, "dbsync_slot");
 	assert_true(config->copy.enabled);
 	assert_int_equal(config->copy.jobs, 4);
-	assert_true(config->copy.split_bytes == INT64_C(256) * 1024 * 1024);
+	assert_true(config->copy.split_bytes == INT64_C(1024) * 1024 * 1024);
 	assert_int_equal(config->copy.existing_rows, EXISTING_STOP);
 	assert_int_equal(config->copy.unreadable, UNREADABLE_STOP);
 	assert_int_equal(config->apply.conflict, CONFLICT_STOP);
