@@ -303,6 +303,14 @@ table('child', [ 'k int', 'p int', 'q int', 'v text' ], key => ['k'], more => [ 
 # The target's table differs.
 table('wider', [ 'k int', 'a smallint', 'v varchar(20)', 'f float4', 'm app.mood' ], key => ['k'], moves => [ [ 'k', '-1' ] ],
 	target => [ 'DROP TABLE app.wider', 'CREATE TABLE app.wider (m text, v text, k bigint PRIMARY KEY, a numeric, f text)' ]);
+table('wider_types', [ 'k int', 'f float4', 'i int', 'b bool', 'n numeric', 'ts timestamp', 'u uuid', 'c char(4)', 'j json', 'a int[]', 'm app.positive' ], key => ['k'],
+	target => [ 'DROP TABLE app.wider_types', 'CREATE TABLE app.wider_types (c text, m numeric, a text, k numeric PRIMARY KEY, n text, f text, i float8, b text, j text, ts text, u text)' ]);
+table('wider_dates', [ 'k int', 'd date', 'f float4', 'n numeric', 't timestamp', 's text' ], key => ['k'], looks_different => 1,
+	target => [ 'DROP TABLE app.wider_dates', 'CREATE TABLE app.wider_dates (d timestamp, f float8, n numeric(40,2), t timestamptz, s char(40), k bigint PRIMARY KEY)' ]);
+table('numeric_of_int', [ 'k int', 'v text' ], key => ['k'], moves => [ [ 'k', '-1' ] ], target => [ 'ALTER TABLE app.numeric_of_int ALTER k TYPE numeric' ]);
+table('key_bpchar', [ [ 'k', 'bpchar', q{! = gen.pick('a', 'a ', 'a  ', 'b', '')::bpchar} ], 'v text' ], key => ['k'], moves => [ [ 'k', "'temp'" ] ]);
+table('toast_long_key', [ [ 'k', 'long', q{! = repeat(md5(gen.n(8)::text), 68)} ], [ 'body', 'long' ], [ 'n', 'int' ] ], key => ['k'], moves => [ [ 'k', "'temp'" ] ]);
+table('toast_long_key_two', [ [ 'a', 'int', '! = gen.n(3)' ], [ 'k', 'long', q{! = repeat(md5(gen.n(4)::text), 66)} ], [ 'n', 'int' ], [ 'u', 'int', ' = gen.n(9)' ] ], key => [ 'a', 'k' ], more => ['UNIQUE (u)'], moves => [ [ 'a, k', "-1, 'temp'" ], [ 'u', 'NULL' ] ]);
 table('wider_key', [ 'a int! = gen.n(4)', 'b varchar(20)!', 'v text' ], key => [ 'a', 'b' ], moves => [ [ 'a', '-1' ] ],
 	target => [ 'DROP TABLE app.wider_key', 'CREATE TABLE app.wider_key (v text, b text, a numeric, PRIMARY KEY (b, a))' ]);
 table('extra', [ 'k int', 'a int', 'body long' ], key => ['k'], moves => [ [ 'k', '-1' ] ],
@@ -505,7 +513,7 @@ sub compare
 	foreach my $i (0 .. $#tables)
 	{
 		my $table = $tables[$i];
-		my @wrong = grep { $from[$i] ne $to{$_}[$i] } sort keys %target;
+		my @wrong = grep { $from[$i] ne $to{$_}[$i] && !$table->{looks_different} } sort keys %target;
 		next unless @wrong || $whole{batch}[$i] ne $whole{strict}[$i];
 
 		push @problems, "$table->{name}: source $from[$i], batch $to{batch}[$i], strict $to{strict}[$i]";
@@ -634,6 +642,8 @@ foreach my $round (1 .. $rounds)
 # The histories were histories: most kinds of step have worked, on most tables.
 my @idle = split /\n/, sql($source, q{SELECT name FROM gen.tab t WHERE NOT EXISTS (SELECT FROM gen.outcome o WHERE o.name = t.name AND state = '00000' AND step <> 'many')});
 cmp_ok(scalar @idle, '<=', $rounds < 5 ? @tables : 3, 'all tables had changes') or diag(join ', ', @idle);
+note("strict replays of batch:\n", octets(sql($target{batch}, q{SELECT count || ' ' || reason FROM dbsync.strict_replays ORDER BY count DESC})));
+ok(slurp($task{batch}{log}) =~ /way=batch/, 'batches were committed');
 note("$kills kills; steps:\n", sql($source, q{SELECT step || ' ' || state || ': ' || count(*) FROM gen.outcome GROUP BY step, state ORDER BY 1}));
 note(octets(sql($source, q{SELECT count(*) || ' ' || state || ' ' || left(message, 110) FROM gen.outcome WHERE state NOT IN ('00000', '23505', 'ZZ001') GROUP BY state, left(message, 110) ORDER BY count(*) DESC LIMIT 40})));
 
