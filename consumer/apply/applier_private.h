@@ -179,7 +179,8 @@ void flight_forget(Applier *applier);
 Backoff *replay_backoff(Applier *applier, const char *table);
 /* Says why the batch is about to fail; the first word counts.  table may be NULL. */
 void replay_reason(Applier *applier, const TargetTable *table, const char *reason);
-void replay_server_reason(Applier *applier, const TargetTable *table, const PGresult *result);
+void replay_server_reason(Applier *applier, const PipelineNote *note, const PGresult *result);
+#define REPLAY_WRONG_COUNT "a row was not there, or there more than once"
 /* After a failure: true where it was a batch's, and everything fed since the last commit was fed again, strictly; err is cleared then. */
 bool replay_after(Applier *applier, Error *err) DBSYNC_MUST_CHECK;
 /* Writes down why a group is strict, within it. */

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A group of no more changes than this is sent so that COMMIT can follow at once. */
+#define FEW_CHANGES 50
+
 void
 batch_begin(Applier *applier)
 {
@@ -87,6 +90,7 @@ batch_forget(Applier *applier)
 		target->is_queued = false;
 	}
 	batch->first = batch->last = NULL;
+	batch->is_small = false;
 	batch->change_count = 0;
 	batch->bytes = 0;
 	hash_clear(batch->by_target, NULL);
@@ -103,6 +107,7 @@ batch_flush(Applier *applier, Error *err)
 	/* What was sent before is answered first: so much is on its way at most. */
 	if (!applier_begin(applier, err) || !pipeline_drain(applier->pipeline, err))
 		return false;
+	batch->is_small = batch->change_count <= FEW_CHANGES && applier->unproven == 0;
 	for (BatchTable *target = batch->first; target != NULL; target = target->next)
 	{
 		if (!flush_table(applier, target, err))
@@ -245,8 +250,8 @@ batch_result(Applier *applier, const PipelineNote *note, const PGresult *result,
 	const char *count = PQcmdTuples((PGresult *) result);
 
 	applier->unproven -= note->is_proven ? 0 : 1;
-	if (note->any_count || atoi(count) == note->expected)
+	if (note->any_count || note->is_checked || atoi(count) == note->expected)
 		return true;
-	replay_reason(applier, note->table, "a row was not there, or there more than once");
+	replay_reason(applier, note->table, REPLAY_WRONG_COUNT);
 	return error_set(err, ERROR_CONFLICT, "%s rows of %s were changed, not %d", count, note->table->name, note->expected);
 }

@@ -47,6 +47,7 @@ typedef struct Batch
 	HashMap	   *by_target;		/* OID of the target's table to the BatchTable that has something for it */
 	int64_t		change_count;
 	size_t		bytes;			/* of their records */
+	bool		is_small;		/* what is being sent is so little that the time of its answers counts, not its cost */
 
 	/* scratch for sending */
 	BatchParams params;

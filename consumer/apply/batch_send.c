@@ -264,9 +264,12 @@ send_one(Applier *applier, const BatchTable *target, BatchOperation operation, c
 		.relation = (Relation *) relation};
 	Value	   *row = (Value *) written;
 	Statement  *statement;
+	bool		names_row = operation == BATCH_DELETE || operation == BATCH_UPDATE;
+	bool		is_checked = names_row && applier->batch.is_small;
+	bool		ok;
 	size_t		size = 0;
 
-	if (operation == BATCH_DELETE || operation == BATCH_UPDATE)
+	if (names_row)
 	{
 		/* the key as it was, in the place where a change without old values has it */
 		row = arena_zalloc(applier->batch.arena, sizeof(Value) * (size_t) (relation->column_count + 1));
@@ -276,7 +279,10 @@ send_one(Applier *applier, const BatchTable *target, BatchOperation operation, c
 			row[shape->key_columns[k]] = keys[k];
 	}
 	change.new_values = row;
-	if (!statements_get(applier->statements, applier->pipeline, (TargetTable *) target->table, single_operation(operation), &change, &note, &statement, err))
+	note.is_checked = is_checked;
+	ok = is_checked ? statements_get_checked(applier->statements, applier->pipeline, target->table, single_operation(operation), &change, &note, &statement, err) :
+		statements_get(applier->statements, applier->pipeline, target->table, single_operation(operation), &change, &note, &statement, err);
+	if (!ok)
 		return false;
 	if (statement->is_empty)
 		return true;
@@ -291,7 +297,7 @@ send_one(Applier *applier, const BatchTable *target, BatchOperation operation, c
 		size += value->length + 5;
 	}
 	note.any_count = statement->any_count;
-	note.is_proven = note.is_proven || note.any_count;
+	note.is_proven = note.is_proven || note.any_count || is_checked;
 	applier->unproven += note.is_proven ? 0 : 1;
 	return pipeline_execute(applier->pipeline, statement->name, statement->param_count, applier->values, size, &note, err);
 }

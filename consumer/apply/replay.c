@@ -48,20 +48,30 @@ replay_reason(Applier *applier, const TargetTable *table, const char *reason)
 {
 	if (applier->replay_reason != NULL)
 		return;
-	applier->replay_reason = mem_printf("%s: %s", table != NULL ? table->name : "commit", reason);
-	if (table != NULL)
-		back_off(applier, table->name);
+	if (table == NULL)
+	{
+		applier->replay_reason = mem_strdup(reason);
+		return;
+	}
+	applier->replay_reason = mem_printf("%s: %s", table->name, reason);
+	back_off(applier, table->name);
 }
 
 void
-replay_server_reason(Applier *applier, const TargetTable *table, const PGresult *result)
+replay_server_reason(Applier *applier, const PipelineNote *note, const PGresult *result)
 {
 	const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-	char	   *reason = constraint != NULL ? mem_printf("SQLSTATE %s, constraint \"%s\"", state != NULL ? state : "?", constraint) :
-		mem_printf("SQLSTATE %s", state != NULL ? state : "?");
+	char	   *reason;
 
-	replay_reason(applier, table, reason);
+	if (note->is_checked && state != NULL && strcmp(state, "22012") == 0)
+	{
+		replay_reason(applier, note->table, REPLAY_WRONG_COUNT);
+		return;
+	}
+	reason = mem_printf("%sSQLSTATE %s%s%s%s", note->kind == PIPELINE_COMMIT ? "commit: " : "", state != NULL ? state : "?",
+						constraint != NULL ? ", constraint \"" : "", constraint != NULL ? constraint : "", constraint != NULL ? "\"" : "");
+	replay_reason(applier, note->table, reason);
 	free(reason);
 }
 
@@ -169,7 +179,7 @@ replay_after(Applier *applier, Error *err)
 	if (!is_for_replay(applier, err))
 		return false;
 	if (applier->replay_reason == NULL)
-		replay_reason(applier, NULL, err->sqlstate[0] != '\0' ? err->sqlstate : "the change itself");
+		replay_reason(applier, NULL, err->sqlstate[0] != '\0' ? err->sqlstate : "a change that goes by itself does not fit the target");
 	reason = applier->replay_reason;
 	applier->replay_reason = NULL;
 	log_info(MODULE, "a batch is replayed strictly: %s", reason);

@@ -18,6 +18,7 @@ struct StatementCache
 	Statement  *newest;
 	Statement  *oldest;
 	StrBuf		key;			/* scratch */
+	StrBuf		checked;		/* scratch */
 	TargetSql	sql;			/* scratch */
 };
 
@@ -55,6 +56,7 @@ statements_free(StatementCache *cache)
 		return;
 	hash_free(cache->by_key, free_statement);
 	strbuf_free(&cache->key);
+	strbuf_free(&cache->checked);
 	target_sql_free(&cache->sql);
 	free(cache);
 }
@@ -149,18 +151,26 @@ statements_add(StatementCache *cache, Pipeline *pipeline, const void *key, size_
 }
 
 static bool
-prepare(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change, const PipelineNote *note,
-		Statement **result, Error *err)
+prepare(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change, bool is_checked,
+		const PipelineNote *note, Statement **result, Error *err)
 {
 	Statement  *statement;
 	TargetSql  *sql = &cache->sql;
+	const char *text;
 
 	/* counting this one may change what the key says; it is found under the key that was asked for */
 	if (!target_sql_build(table, operation, change, sql, err))
 		return false;
 	if (table->relation->identity == 'f' && table->key_count == 0 && operation != TARGET_INSERT)
 		table->null_patterns++;
-	if (!add(cache, pipeline, cache->key.data, cache->key.length, sql->is_empty ? NULL : strbuf_text(&sql->text), note, &statement, err))
+	text = strbuf_text(&sql->text);
+	if (is_checked)
+	{
+		strbuf_reset(&cache->checked);
+		strbuf_printf(&cache->checked, "WITH x AS (%s RETURNING 1) SELECT 1 / (count(*) = 1)::int4 FROM x", text);
+		text = strbuf_text(&cache->checked);
+	}
+	if (!add(cache, pipeline, cache->key.data, cache->key.length, sql->is_empty ? NULL : text, note, &statement, err))
 		return false;
 	statement->any_count = sql->any_count;
 	statement->param_count = sql->param_count;
@@ -177,7 +187,17 @@ statements_get(StatementCache *cache, Pipeline *pipeline, TargetTable *table, Ta
 {
 	target_sql_key(table, operation, change, &cache->key);
 	*statement = statements_find(cache, cache->key.data, cache->key.length);
-	return *statement != NULL || prepare(cache, pipeline, table, operation, change, note, statement, err);
+	return *statement != NULL || prepare(cache, pipeline, table, operation, change, false, note, statement, err);
+}
+
+bool
+statements_get_checked(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change,
+					   const PipelineNote *note, Statement **statement, Error *err)
+{
+	target_sql_key(table, operation, change, &cache->key);
+	strbuf_append_char(&cache->key, 'c');
+	*statement = statements_find(cache, cache->key.data, cache->key.length);
+	return *statement != NULL || prepare(cache, pipeline, table, operation, change, true, note, statement, err);
 }
 
 int

@@ -36,6 +36,13 @@ void statements_free(StatementCache *cache);
 bool statements_get(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change,
 					const PipelineNote *note, Statement **statement, Error *err) DBSYNC_MUST_CHECK;
 
+/*
+ * The same for an update or delete that must find exactly one row: any other number is a division by zero, so that its answer need not be
+ * waited for before COMMIT.  It costs the server a little more.
+ */
+bool statements_get_checked(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOperation operation, const Change *change,
+							const PipelineNote *note, Statement **statement, Error *err) DBSYNC_MUST_CHECK;
+
 /* The same for other texts, named by a key of the caller's that no change has: find, or build the text and add.  NULL: not there. */
 Statement *statements_find(StatementCache *cache, const void *key, size_t key_length);
 bool statements_add(StatementCache *cache, Pipeline *pipeline, const void *key, size_t key_length, const char *sql, const PipelineNote *note,

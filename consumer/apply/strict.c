@@ -256,7 +256,7 @@ strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err)
 	{
 		pg_error(applier->conn, result, err);
 		if (err->kind != ERROR_RETRY && (note->table != NULL || note->kind == PIPELINE_COMMIT))
-			replay_server_reason(applier, note->table, result);
+			replay_server_reason(applier, note, result);
 		if (note->kind == PIPELINE_PROGRESS && strcmp(err->sqlstate, "22012") == 0)
 			return progress_lost(applier, err);
 		if (note->use != NULL && err->kind != ERROR_RETRY)
