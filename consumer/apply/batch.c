@@ -10,7 +10,7 @@
 #include <string.h>
 
 /* A group of no more changes than this is sent so that COMMIT can follow at once. */
-#define FEW_CHANGES 50
+#define FEW_CHANGES 500
 
 void
 batch_begin(Applier *applier)
@@ -105,7 +105,7 @@ batch_flush(Applier *applier, Error *err)
 	if (batch->first == NULL)
 		return true;
 	/* What was sent before is answered first: so much is on its way at most. */
-	if (!applier_begin(applier, err) || !pipeline_drain(applier->pipeline, err))
+	if (!flight_finish(applier, err) || !pipeline_drain(applier->pipeline, err) || !applier_begin(applier, err))
 		return false;
 	batch->is_small = batch->change_count <= FEW_CHANGES && applier->unproven == 0;
 	for (BatchTable *target = batch->first; target != NULL; target = target->next)

@@ -137,7 +137,7 @@ fill_arrays(Applier *applier, const BatchTable *target, size_t first, size_t cou
 	const BatchParams *params = &batch->params;
 	int			param_count = params->value_count + params->key_count;
 
-	reserve_arrays(batch, param_count);
+	reserve_arrays(batch, param_count + 1);	/* and the number of rows, where that is checked */
 	for (int n = 0; n < param_count; n++)
 	{
 		const BatchColumn *column = &target->plan->columns[params->columns[n]];
@@ -197,10 +197,12 @@ get_statement(Applier *applier, const BatchTable *target, BatchOperation operati
 	Batch	   *batch = &applier->batch;
 
 	batch_sql_key(target->table, operation, &batch->params, &batch->key);
+	if (note->is_checked)
+		strbuf_append_char(&batch->key, 'c');
 	*statement = statements_find(applier->statements, batch->key.data, batch->key.length);
 	if (*statement != NULL)
 		return true;
-	batch_sql_build(target->table, target->plan, operation, &batch->params, &batch->sql);
+	batch_sql_build(target->table, target->plan, operation, &batch->params, note->is_checked, &batch->sql);
 	return statements_add(applier->statements, applier->pipeline, batch->key.data, batch->key.length, strbuf_text(&batch->sql), note, statement, err);
 }
 
@@ -215,8 +217,12 @@ static bool
 send_many(Applier *applier, BatchTable *target, BatchOperation operation, size_t count, Error *err)
 {
 	Batch	   *batch = &applier->batch;
+	int			param_count = batch->params.value_count + batch->params.key_count;
 	PipelineNote note = {.kind = PIPELINE_BATCH, .table = target->table, .is_proven = is_proven(target->table, operation)};
+	char		expected[16];
 
+	note.is_checked = batch->is_small && !note.is_proven;
+	note.is_proven = note.is_proven || note.is_checked;
 	if (operation == BATCH_UPDATE && batch->params.value_count == 0)
 		return true;			/* it sets nothing that can be set */
 	for (size_t first = 0; first < count;)
@@ -229,8 +235,14 @@ send_many(Applier *applier, BatchTable *target, BatchOperation operation, size_t
 			return false;
 		note.expected = (int) taken;
 		applier->unproven += note.is_proven ? 0 : 1;
-		if (!pipeline_execute_batch(applier->pipeline, statement->name, batch->params.value_count + batch->params.key_count, batch->values,
-									batch->lengths, batch->formats, size, &note, err))
+		if (note.is_checked)
+		{
+			batch->lengths[param_count] = snprintf(expected, sizeof(expected), "%zu", taken);
+			batch->values[param_count] = expected;
+			batch->formats[param_count] = 0;
+		}
+		if (!pipeline_execute_batch(applier->pipeline, statement->name, param_count + (note.is_checked ? 1 : 0), batch->values, batch->lengths,
+									batch->formats, size, &note, err))
 			return false;
 		first += taken;
 	}

@@ -176,9 +176,10 @@ build_delete(const TargetTable *table, const BatchPlan *plan, const BatchParams 
 }
 
 void
-batch_sql_build(const TargetTable *table, const BatchPlan *plan, BatchOperation operation, const BatchParams *params, StrBuf *sql)
+batch_sql_build(const TargetTable *table, const BatchPlan *plan, BatchOperation operation, const BatchParams *params, bool is_checked, StrBuf *sql)
 {
 	strbuf_reset(sql);
+	strbuf_append(sql, is_checked ? "WITH x AS (" : "");
 	switch (operation)
 	{
 		case BATCH_DELETE:
@@ -192,4 +193,6 @@ batch_sql_build(const TargetTable *table, const BatchPlan *plan, BatchOperation 
 			build_insert(table, plan, operation, params, sql);
 			break;
 	}
+	if (is_checked)
+		strbuf_printf(sql, " RETURNING 1) SELECT 1 / (count(*) = $%d::int8)::int4 FROM x", params->value_count + params->key_count + 1);
 }

@@ -31,7 +31,11 @@ void batch_sql_params(const TargetTable *table, const BatchPlan *plan, BatchOper
 /* Replaces key by the statement's identity within this process. */
 void batch_sql_key(const TargetTable *table, BatchOperation operation, const BatchParams *params, StrBuf *key);
 
-/* Replaces sql. */
-void batch_sql_build(const TargetTable *table, const BatchPlan *plan, BatchOperation operation, const BatchParams *params, StrBuf *sql);
+/*
+ * Replaces sql.  is_checked: it takes one more parameter, how many rows it must affect; any other number is a division by zero, so that its
+ * answer need not be waited for before COMMIT.  That costs the server a little for each row.
+ */
+void batch_sql_build(const TargetTable *table, const BatchPlan *plan, BatchOperation operation, const BatchParams *params, bool is_checked,
+					 StrBuf *sql);
 
 #endif

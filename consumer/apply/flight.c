@@ -13,6 +13,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#define PROGRESS_KEY "progress"
+#define PROGRESS_SQL \
+	"WITH moved AS (UPDATE dbsync.progress SET applied_lsn = $3::pg_lsn, commit_time = $4::timestamptz," \
+	" updated_at = clock_timestamp() WHERE task = $1::text AND applied_lsn = $2::pg_lsn RETURNING 1)" \
+	" SELECT 1 / count(*) FROM moved"
+
 /*
  * The row moves from where we know it to be, and from nowhere else: one that another process has moved, or that is gone, must not
  * be written over.  COMMIT follows without waiting, so it must be an error that stops it, not a count of rows: no row divides
@@ -26,15 +32,16 @@ send_progress(Applier *applier, Error *err)
 	char		time[CLOCK_TEXT_SIZE];
 	const char *values[4] = {applier->options.task, before, now, time};
 	PipelineNote note = {.kind = PIPELINE_PROGRESS};
+	Statement  *statement = statements_find(applier->statements, PROGRESS_KEY, sizeof(PROGRESS_KEY));
+
+	if (statement == NULL &&
+		!statements_add(applier->statements, applier->pipeline, PROGRESS_KEY, sizeof(PROGRESS_KEY), PROGRESS_SQL, &note, &statement, err))
+		return false;
 
 	lsn_format(applier->stats.applied_lsn, before);
 	lsn_format(applier->flight.end_lsn, now);
 	clock_format(applier->flight.commit_us, time);
-	return pipeline_query(applier->pipeline,
-						  "WITH moved AS (UPDATE dbsync.progress SET applied_lsn = $3::pg_lsn, commit_time = $4::timestamptz,"
-						  " updated_at = clock_timestamp() WHERE task = $1 AND applied_lsn = $2::pg_lsn RETURNING 1)"
-						  " SELECT 1 / count(*) FROM moved",
-						  4, values, &note, err);
+	return pipeline_execute(applier->pipeline, statement->name, 4, values, 128, &note, err);
 }
 
 static bool

@@ -40,8 +40,8 @@ typedef struct PipelineNote
 	PipelineKind kind;
 	bool		any_count;		/* CHANGE: the number of affected rows says nothing */
 	bool		is_proven;		/* CHANGE, BATCH: without an error it was done */
-	bool		is_checked;		/* BATCH: the statement itself fails, by a division by zero, unless it affects one row */
-	int			expected;		/* BATCH: rows that it must affect, unless is_checked */
+	bool		is_checked;		/* BATCH: the statement itself fails, by a division by zero, unless it affects as many rows as it must */
+	int			expected;		/* BATCH: rows that it must affect */
 	const struct TargetTable *table;	/* BATCH, or NULL */
 	PartUse    *use;			/* CHANGE, PREPARE: the record that it comes from */
 	size_t		offset;			/* its text in the part */
