@@ -12,12 +12,12 @@ prefix    ?= /usr/local
 bindir    ?= $(prefix)/bin
 mandir    ?= $(prefix)/share/man
 INSTALL   ?= install
-WITH_MYSQL ?= no
+# WITH_MYSQL=no builds without libmariadb; unset: with it where it is there.
 
 # Empty for root; installing into the server's directories needs the right to.
 SUDO ?= $(if $(filter 0,$(shell id -u)),,sudo)
 
-export PG_CONFIG WITH_MYSQL
+export PG_CONFIG
 
 all: decoder consumer
 

@@ -73,13 +73,74 @@ typedef struct LimitOptions
 	int			retry_give_up_ms;	/* [dbsync] retry_give_up: 0 never */
 } LimitOptions;
 
+typedef enum MyTinyint1
+{
+	MY_TINYINT1_BOOLEAN, MY_TINYINT1_SMALLINT
+} MyTinyint1;
+
+typedef enum MyZeroDates
+{
+	MY_ZERO_DATES_NULL, MY_ZERO_DATES_ERROR
+} MyZeroDates;
+
+typedef enum MyBadText
+{
+	MY_BAD_TEXT_ERROR, MY_BAD_TEXT_REPLACE
+} MyBadText;
+
+typedef enum MyGeometry
+{
+	MY_GEOMETRY_BYTEA, MY_GEOMETRY_TEXT
+} MyGeometry;
+
+typedef enum MyDdl
+{
+	MY_DDL_STOP, MY_DDL_SKIP
+} MyDdl;
+
+typedef enum MyTls
+{
+	MY_TLS_PREFERRED, MY_TLS_DISABLED, MY_TLS_REQUIRED, MY_TLS_VERIFY
+} MyTls;
+
+/* [src.mysql] */
+typedef struct MySourceConfig
+{
+	const char *host;
+	int			port;
+	const char *socket;
+	const char *user;
+	const char *password;
+	const char *db;				/* one database: it becomes one schema */
+	const char *encoding;		/* accepted for old files; the connection is always utf8mb4 */
+	MyTls		tls;
+	const char *tls_ca;
+	const char *tls_cert;
+	const char *tls_key;
+	int			server_id;		/* among the source's replicas */
+	const char *binlog_file;	/* [src.mysql] binlogfile, binlogfile_offset: where to start without a full copy */
+	int64_t		binlog_offset;
+	const char *gtid;			/* the same, by GTID */
+	MyTinyint1	tinyint1;
+	MyZeroDates zero_dates;
+	MyBadText	bad_text;		/* '\0' and invalid UTF-8 in text */
+	MyGeometry	geometry;
+	MyDdl		ddl;			/* met in the stream on a table that is synchronized */
+	bool		lower_names;
+	const char *types;			/* overrides: "int unsigned = bigint, t.c = numeric(10)" */
+	const char *copy_queries;	/* -l FILE */
+	int64_t		reject_limit;	/* [desc.pgsql] ignore_copy_error_count_each_table */
+} MySourceConfig;
+
 typedef struct Config
 {
 	/* where it came from */
 	const char *file;			/* NULL: none was read */
 
 	/* connections */
-	const char *source;			/* [src.pgsql] connect_string */
+	const char *source;			/* [src.pgsql] connect_string; NULL where the source is MySQL */
+	bool		is_mysql;		/* there is a section [src.mysql] */
+	MySourceConfig mysql;
 	const char *local;			/* [local.pgsql] connect_string, or NULL: the SQLite file */
 	const char *local_path;		/* [local] path; default dbsync.db beside the configuration file (or current folder) */
 	StoreDurability local_durability;	/* [local] durability = full|normal */
