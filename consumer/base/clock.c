@@ -45,9 +45,18 @@ days_from_civil(int64_t year, int month, int day)
 	return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
 }
 
-static void
-civil_from_days(int64_t days, int64_t *year, int *month, int *day)
+/* Types no wider than their values, so that the compiler sees that the text of it fits. */
+typedef struct CivilDate
 {
+	int year; /* 64 bits of microseconds are fewer than 300,000 years to either side */
+	uint8_t month;
+	uint8_t day;
+} CivilDate;
+
+static CivilDate
+civil_from_days(int64_t days)
+{
+	CivilDate date;
 	int64_t era;
 	int64_t day_of_era;
 	int64_t year_of_era;
@@ -60,9 +69,10 @@ civil_from_days(int64_t days, int64_t *year, int *month, int *day)
 	year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
 	day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
 	month_from_march = (5 * day_of_year + 2) / 153;
-	*day = (int) (day_of_year - (153 * month_from_march + 2) / 5 + 1);
-	*month = (int) (month_from_march < 10 ? month_from_march + 3 : month_from_march - 9);
-	*year = year_of_era + era * 400 + (*month <= 2);
+	date.day = (uint8_t) (day_of_year - (153 * month_from_march + 2) / 5 + 1);
+	date.month = (uint8_t) (month_from_march < 10 ? month_from_march + 3 : month_from_march - 9);
+	date.year = (int) (year_of_era + era * 400 + (date.month <= 2));
+	return date;
 }
 
 const char *
@@ -71,10 +81,8 @@ clock_format(int64_t wall_us, char buf[CLOCK_TEXT_SIZE])
 	int64_t us = wall_us % US_PER_SECOND;
 	int64_t seconds = wall_us / US_PER_SECOND;
 	int64_t days;
-	int64_t year;
 	int second_of_day;
-	int month;
-	int day;
+	CivilDate date;
 
 	if (us < 0)
 	{
@@ -88,8 +96,8 @@ clock_format(int64_t wall_us, char buf[CLOCK_TEXT_SIZE])
 		second_of_day += SECONDS_PER_DAY;
 		days--;
 	}
-	civil_from_days(days, &year, &month, &day);
-	snprintf(buf, CLOCK_TEXT_SIZE, "%04" PRId64 "-%02d-%02d %02d:%02d:%02d.%06d+00", year, month, day,
+	date = civil_from_days(days);
+	snprintf(buf, CLOCK_TEXT_SIZE, "%04d-%02d-%02d %02d:%02d:%02d.%06d+00", date.year, date.month, date.day,
 			 second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60, (int) us);
 	return buf;
 }

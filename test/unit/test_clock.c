@@ -21,6 +21,9 @@ moments_are_written_as_in_the_records(void **state)
 	assert_string_equal(clock_format(-1, buf), "1969-12-31 23:59:59.999999+00");
 	assert_string_equal(clock_format(INT64_C(1795491563123456), buf), "2026-11-24 03:39:23.123456+00");
 	assert_string_equal(clock_format(INT64_C(951782400000000), buf), "2000-02-29 00:00:00.000000+00");
+	/* The whole range fits. */
+	assert_string_equal(clock_format(INT64_MAX, buf), "294247-01-10 04:00:54.775807+00");
+	assert_string_equal(clock_format(INT64_MIN, buf), "-290308-12-21 19:59:05.224192+00");
 }
 
 static void
