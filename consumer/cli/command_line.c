@@ -106,7 +106,7 @@ take_option(Parse *parse, const Option *option, const char *where, char *attache
 	setting->option = option;
 	setting->where = where;
 	setting->value = arena_strdup(parse->arena, value);
-	if (option->type == OPTION_CONNECTION && option_has_password(value))
+	if (option->type == OPTION_PASSWORD || (option->type == OPTION_CONNECTION && option_has_password(value)))
 		memset(value, 'x', strlen(value));
 	return true;
 }

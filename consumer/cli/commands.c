@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define GROUP(name) OPTION_GROUP_BIT(OPTION_##name)
-#define ALWAYS      (GROUP(GENERAL) | GROUP(CONNECTIONS) | GROUP(TASK))
+#define ALWAYS      (GROUP(GENERAL) | GROUP(CONNECTIONS) | GROUP(MYSQL) | GROUP(TASK))
 
 /* clang-format off */
 static const CommandOption verify_options[] = {

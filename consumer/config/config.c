@@ -5,6 +5,7 @@
 #include "config/config.h"
 
 #include "base/arena.h"
+#include "base/hash.h"
 #include "config/ini_file.h"
 #include "config/option_value.h"
 #include "config/options.h"
@@ -25,12 +26,32 @@ typedef struct LoadedConfig
 	const char **set_at; /* of each option: where it was set, or NULL */
 	bool *in_file;       /* of each option: the file has it */
 	const char *folder;  /* of the file, while it is read */
+	const char *section; /* the same */
 } LoadedConfig;
 
 static LoadedConfig *
 loaded(Config *config)
 {
 	return (LoadedConfig *) config;
+}
+
+/*
+ * Two replicas of one number throw each other out of the source again and again, so that a constant would not do.  Small numbers are what
+ * people give to servers.
+ */
+static void
+make_server_id(LoadedConfig *self)
+{
+	Config *config = &self->config;
+	char host[256] = "";
+	char *name;
+
+	if (self->set_at[option_find("src.mysql", "server_id") - option_table] != NULL)
+		return;
+	(void) gethostname(host, sizeof(host) - 1);
+	name = mem_printf("%s %s", config->slot, host);
+	config->mysql.server_id = (int) (1000000 + hash_bytes(name, strlen(name)) % 2000000000);
+	free(name);
 }
 
 static const LoadedConfig *
@@ -57,6 +78,7 @@ config_new(void)
 			!option_set_value(option, &self->config, option->initial, NULL, self->arena, &err))
 			abort();
 	}
+	make_server_id(self);
 	return &self->config;
 }
 
@@ -79,15 +101,10 @@ unknown_section(const char *section, const char *where, Error *err)
 {
 	const char *nearest = option_nearest_section(section);
 
-	if (strcmp(section, "src.mysql") == 0)
-	{
-		error_set(err, ERROR_USAGE, "%s: [src.mysql]: this build has no MySQL support", where);
-		return error_hint(err, "name a PostgreSQL source in [src.pgsql]");
-	}
 	error_set(err, ERROR_USAGE, "%s: unknown section [%s]", where, section);
 	if (nearest != NULL)
 		return error_hint(err, "did you mean [%s]?", nearest);
-	return error_hint(err, "the sections are [src.pgsql], [desc.pgsql], [local], [local.pgsql] and [dbsync]");
+	return error_hint(err, "the sections are [src.pgsql], [src.mysql], [desc.pgsql], [local], [local.pgsql] and [dbsync]");
 }
 
 static bool
@@ -107,12 +124,32 @@ unknown_option(const char *section, const char *name, const char *where, Error *
 	return error_hint(err, "\"dbsync --help\" lists the options");
 }
 
+/* A build without MySQL knows the names, so that it can say what is missing. */
+static bool
+check_mysql_support(const char *where DBSYNC_UNUSED, Error *err DBSYNC_UNUSED)
+{
+#ifdef DBSYNC_WITH_MYSQL
+	return true;
+#else
+	error_set(err, ERROR_USAGE, "%s: this build of dbsync has no MySQL support", where);
+	return error_hint(err, "build it where libmariadb is installed (libmariadb-dev), without WITH_MYSQL=no");
+#endif
+}
+
+static bool
+is_of_mysql(const Option *option)
+{
+	return option->section != NULL && strcmp(option->section, "src.mysql") == 0;
+}
+
 static bool
 set_option(LoadedConfig *self, const Option *option, const char *value, const char *where, Error *err)
 {
 	if (!option_set_value(option, &self->config, value, self->folder, self->arena, err))
 		return error_context(err, "%s", where);
 	self->set_at[option - option_table] = arena_strdup(self->arena, where);
+	if (strcmp(option->name, "slot") == 0)
+		make_server_id(self);
 	return true;
 }
 
@@ -157,8 +194,12 @@ config_set(Config *config, const char *section, const char *name, const char *va
 			return false;
 		}
 	}
+	if (is_of_mysql(option) && !check_mysql_support(where, err))
+		return false;
 	if (!set_option(loaded(config), option, value, where, err))
 		return false;
+	if (is_of_mysql(option) && option->offset != offsetof(Config, mysql.copy_queries))
+		config->is_mysql = true;
 	if (section == NULL)
 		choose_store(loaded(config), option);
 	return true;
@@ -177,6 +218,14 @@ take_section(void *arg, const char *section, int line, Error *err)
 		ok = unknown_section(section, where, err);
 		free(where);
 	}
+	else if (strcmp(section, "src.mysql") == 0)
+	{
+		where = mem_printf("%s:%d: [src.mysql]", self->config.file, line);
+		ok = check_mysql_support(where, err);
+		self->config.is_mysql = ok;
+		free(where);
+	}
+	self->section = arena_strdup(self->arena, section);
 	return ok;
 }
 
@@ -209,12 +258,18 @@ take_entry(void *arg, const char *section, const char *name, const char *value, 
 	return ok;
 }
 
+/* "host", "port" and "user" of [src.mysql] are words of a connection string, which may go on over several lines. */
 static bool
-is_name(void *arg DBSYNC_UNUSED, const char *name)
+is_name(void *arg, const char *name)
 {
+	const LoadedConfig *self = arg;
+
 	for (int i = 0; i < option_count; i++)
 	{
-		if (option_table[i].section != NULL && strcmp(option_table[i].name, name) == 0)
+		const Option *option = &option_table[i];
+
+		if (option->section != NULL && strcmp(option->name, name) == 0 &&
+			(!is_of_mysql(option) || (self->section != NULL && strcmp(self->section, option->section) == 0)))
 			return true;
 	}
 	return false;
@@ -237,6 +292,17 @@ folder_of(const char *path, Arena *arena)
 	return folder;
 }
 
+static bool
+holds_password(const LoadedConfig *self, const Option *option)
+{
+	const char *value;
+
+	if (option->type != OPTION_CONNECTION && option->type != OPTION_PASSWORD)
+		return false;
+	value = *(const char *const *) ((const char *) &self->config + option->offset);
+	return value != NULL && (option->type == OPTION_PASSWORD || option_has_password(value));
+}
+
 static void
 warn_of_readable_password(const LoadedConfig *self, FILE *file)
 {
@@ -248,8 +314,7 @@ warn_of_readable_password(const LoadedConfig *self, FILE *file)
 	{
 		const Option *option = &option_table[i];
 
-		if (self->in_file[i] && option->type == OPTION_CONNECTION &&
-			option_has_password(*(const char *const *) ((const char *) &self->config + option->offset)))
+		if (self->in_file[i] && holds_password(self, option))
 		{
 			log_warn("config", "%s: others can read the password in [%s]; \"chmod 600 %s\" ends that mode=%03o",
 					 self->set_at[i], option->section, self->config.file, (unsigned) status.st_mode & 0777);
@@ -301,21 +366,58 @@ missing_connection(const Config *config, const char *what, const char *section, 
 					  (config->file != NULL) ? config->file : DEFAULT_FILE, option, section);
 }
 
+static bool
+check_mysql_source(const Config *config, Error *err)
+{
+	const MySourceConfig *mysql = &config->mysql;
+	const char *missing = (mysql->host == NULL && mysql->socket == NULL) ? "host"
+						  : (mysql->user == NULL)                        ? "user"
+						  : (mysql->db == NULL)                          ? "db"
+																		 : NULL;
+
+	if (config->source != NULL && config->source[0] != '\0')
+	{
+		error_set(err, ERROR_USAGE, "two sources: [src.pgsql] and [src.mysql]");
+		return error_hint(err, "a task has one; remove the other section");
+	}
+	if (missing != NULL)
+	{
+		error_set(err, ERROR_USAGE, "no source: %s of [src.mysql] is not set", missing);
+		return error_hint(err, "add to %s:\n[src.mysql]\nhost = ...\nport = 3306\nuser = ...\npassword = ...\ndb = ...",
+						  (config->file != NULL) ? config->file : DEFAULT_FILE);
+	}
+	if (mysql->gtid != NULL && mysql->binlog_file != NULL)
+		return error_set(err, ERROR_USAGE, "gtid and binlogfile of [src.mysql] exclude each other");
+	if (mysql->binlog_offset != 0 && mysql->binlog_file == NULL)
+		return error_set(err, ERROR_USAGE, "binlogfile_offset of [src.mysql] needs binlogfile");
+	if ((mysql->tls_cert == NULL) != (mysql->tls_key == NULL))
+		return error_set(err, ERROR_USAGE, "tls_cert and tls_key of [src.mysql] belong together");
+	return true;
+}
+
+static bool
+check_pgsql_source(const Config *config, Error *err)
+{
+	if (config->source == NULL || config->source[0] == '\0')
+		return missing_connection(config, "source", "src.pgsql", "src", err);
+	if (config->target != NULL && strcmp(config->source, config->target) == 0)
+	{
+		error_set(err, ERROR_USAGE, "source and target are the same database");
+		return error_hint(err, "connect_string of [src.pgsql] and of [desc.pgsql] have the same text");
+	}
+	return true;
+}
+
 bool
 config_check(const Config *config, Error *err)
 {
 	const LoadedConfig *self = loaded_const(config);
 	const char *path_set_at = self->set_at[option_find("local", "path") - option_table];
 
-	if (config->source == NULL || config->source[0] == '\0')
-		return missing_connection(config, "source", "src.pgsql", "src", err);
+	if (config->is_mysql ? !check_mysql_source(config, err) : !check_pgsql_source(config, err))
+		return false;
 	if (config->target == NULL || config->target[0] == '\0')
 		return missing_connection(config, "target", "desc.pgsql", "desc", err);
-	if (strcmp(config->source, config->target) == 0)
-	{
-		error_set(err, ERROR_USAGE, "source and target are the same database");
-		return error_hint(err, "connect_string of [src.pgsql] and of [desc.pgsql] have the same text");
-	}
 	if (config->local != NULL && path_set_at != NULL)
 	{
 		error_set(err, ERROR_USAGE, "%s: the local store is a file by [local] path, and a database by [local.pgsql]",

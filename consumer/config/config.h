@@ -113,11 +113,12 @@ typedef struct MySourceConfig
 	const char *password;
 	const char *db;				/* one database: it becomes one schema */
 	const char *encoding;		/* accepted for old files; the connection is always utf8mb4 */
+	const char *encoding_dir;	/* the same */
 	MyTls		tls;
 	const char *tls_ca;
 	const char *tls_cert;
 	const char *tls_key;
-	int			server_id;		/* among the source's replicas */
+	int			server_id;		/* among the source's replicas; never 0: where it is not set, made of slot and host name */
 	const char *binlog_file;	/* [src.mysql] binlogfile, binlogfile_offset: where to start without a full copy */
 	int64_t		binlog_offset;
 	const char *gtid;			/* the same, by GTID */
@@ -139,7 +140,7 @@ typedef struct Config
 
 	/* connections */
 	const char *source;			/* [src.pgsql] connect_string; NULL where the source is MySQL */
-	bool		is_mysql;		/* there is a section [src.mysql] */
+	bool		is_mysql;		/* there is a section [src.mysql], or --mysql-... */
 	MySourceConfig mysql;
 	const char *local;			/* [local.pgsql] connect_string, or NULL: the SQLite file */
 	const char *local_path;		/* [local] path; default dbsync.db beside the configuration file (or current folder) */

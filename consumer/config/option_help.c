@@ -191,6 +191,7 @@ static const char markdown_head[] =
 	"- A line that begins with white space continues the value above; the pieces are joined by one blank. Lines may be of any length.\n"
 	"- Double quotes around a whole value are dropped, except in table lists, where they belong to the names.\n"
 	"- An unknown section or option, a bad value, or an option that stands there twice is an error, with the file and the line.\n"
+	"- A task has one source: `[src.pgsql]`, or `[src.mysql]` for MySQL and MariaDB, with options of its own.\n"
 	"- Relative paths start from the folder of the file; on the command line, from the current one.\n"
 	"- Sizes are whole numbers with `B`, `kB`, `MB`, `GB` or `TB` (1 kB is 1024 bytes; without a unit: bytes). Times have `ms`, `s`, `min`,\n"
 	"  `h` or `d`. Switches are `on`/`off`, `true`/`false`, `yes`/`no`, `1`/`0`.\n"
@@ -198,8 +199,8 @@ static const char markdown_head[] =
 	"## Passwords\n"
 	"\n"
 	"Best kept in libpq's own places: the passfile (`~/.pgpass`, or `passfile=` in the connection string), a service file, or certificates.\n"
-	"A password in the configuration file works; where group or others may read the file, dbsync warns. A connection string on\n"
-	"the command line is wiped from the process's title as soon as it has been read, if it holds a password; until then, and in\n"
+	"A password in the configuration file works; where group or others may read the file, dbsync warns. A connection string or password on\n"
+	"the command line is wiped from the process's title as soon as it has been read, if it holds one; until then, and in\n"
 	"the shell's history, others may see it.\n";
 
 void

@@ -226,6 +226,7 @@ option_set_value(const Option *option, Config *config, const char *value, const 
 			*(const char **) field = absolute_path(value, folder, arena);
 			return true;
 		case OPTION_TEXT:
+		case OPTION_PASSWORD:
 			*(const char **) field = (value[0] != '\0') ? arena_strdup(arena, value) : NULL;
 			return true;
 		case OPTION_BOOL:
@@ -243,6 +244,7 @@ option_set_value(const Option *option, Config *config, const char *value, const 
 			*(int *) field = (int) number;
 			return true;
 		case OPTION_SIZE:
+		case OPTION_NUMBER:
 			if (!parse_number(option, value, &number, err))
 				return false;
 			*(int64_t *) field = number;

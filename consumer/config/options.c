@@ -31,6 +31,13 @@ static const OptionChoice existing_choices[] = {{"stop", EXISTING_STOP}, {"trunc
 static const OptionChoice format_choices[] = {{"auto", COPY_FORMAT_AUTO}, {"text", COPY_FORMAT_TEXT}, {NULL, 0}};
 static const OptionChoice unreadable_choices[] = {{"stop", UNREADABLE_STOP}, {"skip", UNREADABLE_SKIP}, {NULL, 0}};
 static const OptionChoice durability_choices[] = {{"full", DURABILITY_FULL}, {"normal", DURABILITY_NORMAL}, {NULL, 0}};
+static const OptionChoice tls_choices[] = {{"disabled", MY_TLS_DISABLED}, {"preferred", MY_TLS_PREFERRED},
+										   {"required", MY_TLS_REQUIRED}, {"verify", MY_TLS_VERIFY}, {NULL, 0}};
+static const OptionChoice tinyint1_choices[] = {{"boolean", MY_TINYINT1_BOOLEAN}, {"smallint", MY_TINYINT1_SMALLINT}, {NULL, 0}};
+static const OptionChoice zero_date_choices[] = {{"null", MY_ZERO_DATES_NULL}, {"error", MY_ZERO_DATES_ERROR}, {NULL, 0}};
+static const OptionChoice bad_text_choices[] = {{"error", MY_BAD_TEXT_ERROR}, {"replace", MY_BAD_TEXT_REPLACE}, {NULL, 0}};
+static const OptionChoice geometry_choices[] = {{"bytea", MY_GEOMETRY_BYTEA}, {"text", MY_GEOMETRY_TEXT}, {NULL, 0}};
+static const OptionChoice ddl_choices[] = {{"stop", MY_DDL_STOP}, {"skip", MY_DDL_SKIP}, {NULL, 0}};
 static const OptionChoice level_choices[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},   {"info", LOG_INFO},
 											 {"debug", LOG_DEBUG}, {"trace", LOG_TRACE}, {NULL, 0}};
 
@@ -62,8 +69,8 @@ const Option option_table[] = {
 	{.section = "desc.pgsql", .name = "connect_string", .long_name = "desc", .group = OPTION_CONNECTIONS,
 	 .type = OPTION_CONNECTION, AT(target),
 	 .help = "the target"},
-	{.section = "desc.pgsql", .name = "target_schema", .group = OPTION_CONNECTIONS, .type = OPTION_TEXT, AT(target_schema),
-	 .argument = "SCHEMA",
+	{.section = "desc.pgsql", .name = "target_schema", .group = OPTION_CONNECTIONS, .type = OPTION_TEXT, .letter = 's',
+	 AT(target_schema), .argument = "SCHEMA",
 	 .help = "schema of the target that gets every table; without it, each table goes to a schema of the name that it has on the source"},
 	{.section = "local.pgsql", .name = "connect_string", .long_name = "local", .group = OPTION_CONNECTIONS,
 	 .type = OPTION_CONNECTION, AT(local),
@@ -75,6 +82,80 @@ const Option option_table[] = {
 	 .type = OPTION_CHOICE, AT(local_durability), .choices = durability_choices, .initial = "full",
 	 .argument = "MODE",
 	 .help = "full: what is confirmed to the source survives a power failure; normal: it survives a crash of dbsync only"},
+
+	/* A MySQL or MariaDB source */
+	{.section = "src.mysql", .name = "host", .long_name = "mysql-host", .group = OPTION_MYSQL, .type = OPTION_TEXT, AT(mysql.host),
+	 .argument = "HOST",
+	 .help = "the source is MySQL or MariaDB, on this host"},
+	{.section = "src.mysql", .name = "port", .long_name = "mysql-port", .group = OPTION_MYSQL, .type = OPTION_COUNT, AT(mysql.port),
+	 .initial = "3306", .min = 1, .max = 65535,
+	 .help = "its port"},
+	{.section = "src.mysql", .name = "socket", .long_name = "mysql-socket", .group = OPTION_MYSQL, .type = OPTION_PATH,
+	 AT(mysql.socket),
+	 .help = "a socket of this machine instead of host and port"},
+	{.section = "src.mysql", .name = "user", .long_name = "mysql-user", .group = OPTION_MYSQL, .type = OPTION_TEXT, AT(mysql.user),
+	 .argument = "NAME",
+	 .help = "user there"},
+	{.section = "src.mysql", .name = "password", .long_name = "mysql-password", .group = OPTION_MYSQL, .type = OPTION_PASSWORD,
+	 AT(mysql.password),
+	 .help = "its password"},
+	{.section = "src.mysql", .name = "db", .long_name = "mysql-db", .group = OPTION_MYSQL, .type = OPTION_TEXT, AT(mysql.db),
+	 .argument = "NAME",
+	 .help = "database that is synchronized; the target has it as a schema of that name, or of target_schema's"},
+	{.section = "src.mysql", .name = "encoding", .long_name = "mysql-encoding", .group = OPTION_MYSQL, .type = OPTION_TEXT,
+	 AT(mysql.encoding), .argument = "NAME",
+	 .help = "accepted for configurations of older tools, and without effect: text always travels as utf8mb4"},
+	{.section = "src.mysql", .name = "encodingdir", .long_name = "mysql-encodingdir", .group = OPTION_MYSQL, .type = OPTION_TEXT,
+	 AT(mysql.encoding_dir), .argument = "FOLDER",
+	 .help = "the same"},
+	{.section = "src.mysql", .name = "tls", .long_name = "mysql-tls", .group = OPTION_MYSQL, .type = OPTION_CHOICE, AT(mysql.tls),
+	 .choices = tls_choices, .initial = "preferred", .argument = "MODE",
+	 .help = "preferred: encrypted where the server can; required: always; verify: and its certificate must fit tls_ca and the host's name"},
+	{.section = "src.mysql", .name = "tls_ca", .long_name = "mysql-tls-ca", .group = OPTION_MYSQL, .type = OPTION_PATH,
+	 AT(mysql.tls_ca),
+	 .help = "certificates of those who may have signed the server's (PEM); without it, the system's"},
+	{.section = "src.mysql", .name = "tls_cert", .long_name = "mysql-tls-cert", .group = OPTION_MYSQL, .type = OPTION_PATH,
+	 AT(mysql.tls_cert),
+	 .help = "our own certificate, where the server asks for one"},
+	{.section = "src.mysql", .name = "tls_key", .long_name = "mysql-tls-key", .group = OPTION_MYSQL, .type = OPTION_PATH,
+	 AT(mysql.tls_key),
+	 .help = "its key"},
+	{.section = "src.mysql", .name = "server_id", .group = OPTION_MYSQL, .type = OPTION_COUNT, AT(mysql.server_id),
+	 .min = 1, .max = 2147483647,
+	 .help = "number that no other replica of the source may have; without it, one made from the names of task and machine"},
+	{.section = "src.mysql", .name = "binlogfile", .group = OPTION_MYSQL, .type = OPTION_TEXT, AT(mysql.binlog_file), .argument = "NAME",
+	 .help = "with copy = off: binary log file to begin with"},
+	{.section = "src.mysql", .name = "binlogfile_offset", .group = OPTION_MYSQL, .type = OPTION_NUMBER, AT(mysql.binlog_offset),
+	 .initial = "0", .min = 0, .max = INT64_C(1000000000000),
+	 .help = "and the position in it, between two transactions; 0: the file's first event"},
+	{.section = "src.mysql", .name = "gtid", .group = OPTION_MYSQL, .type = OPTION_TEXT, AT(mysql.gtid), .argument = "POSITION",
+	 .help = "with copy = off: begin behind this GTID position (MariaDB: 0-1-100; MySQL: a GTID set) instead of a file's"},
+	{.section = "src.mysql", .name = "tinyint1", .group = OPTION_MYSQL, .type = OPTION_CHOICE, AT(mysql.tinyint1),
+	 .choices = tinyint1_choices, .initial = "boolean", .argument = "TYPE",
+	 .help = "what tinyint(1) becomes; as boolean, a value other than 0 and 1 is a bad one"},
+	{.section = "src.mysql", .name = "zero_dates", .group = OPTION_MYSQL, .type = OPTION_CHOICE, AT(mysql.zero_dates),
+	 .choices = zero_date_choices, .initial = "null", .argument = "POLICY",
+	 .help = "dates with a zero year, month or day, which PostgreSQL does not have: NULL, and counted; or an error"},
+	{.section = "src.mysql", .name = "bad_text", .group = OPTION_MYSQL, .type = OPTION_CHOICE, AT(mysql.bad_text),
+	 .choices = bad_text_choices, .initial = "error", .argument = "POLICY",
+	 .help = "zero bytes and what is no UTF-8 in text: an error, or replaced by U+FFFD and counted"},
+	{.section = "src.mysql", .name = "geometry", .group = OPTION_MYSQL, .type = OPTION_CHOICE, AT(mysql.geometry),
+	 .choices = geometry_choices, .initial = "bytea", .argument = "TYPE",
+	 .help = "what geometry becomes: bytea, as EWKB, or text (WKT)"},
+	{.section = "src.mysql", .name = "ddl", .group = OPTION_MYSQL, .type = OPTION_CHOICE, AT(mysql.ddl), .choices = ddl_choices,
+	 .initial = "stop", .argument = "POLICY",
+	 .help = "ALTER TABLE and the like, met while streaming, of a table that is synchronized: stop and show it, or go on"},
+	{.section = "src.mysql", .name = "lower_names", .group = OPTION_MYSQL, .type = OPTION_BOOL, AT(mysql.lower_names),
+	 .initial = "off",
+	 .help = "names of tables and columns become lower-case on the target"},
+	{.section = "src.mysql", .name = "types", .group = OPTION_MYSQL, .type = OPTION_TEXT, AT(mysql.types), .argument = "LIST",
+	 .help = "other types than docs/mysql-types.md has, by type or by column: int unsigned = bigint, orders.price = numeric(10,2)"},
+	{.section = "src.mysql", .name = "copy_queries", .letter = 'l', .group = OPTION_MYSQL, .type = OPTION_PATH,
+	 AT(mysql.copy_queries),
+	 .help = "file with the tables to copy, one a line, each alone or as \"table : select ...\" with the query that gives its rows"},
+	{.section = "desc.pgsql", .name = "ignore_copy_error_count_each_table", .group = OPTION_MYSQL, .type = OPTION_NUMBER,
+	 AT(mysql.reject_limit), .initial = "0", .min = 0, .max = INT64_C(1000000000000), .argument = "N",
+	 .help = "rows of one table that the full copy of a MySQL source may reject before it stops"},
 
 	/* What is synchronized */
 	{.section = "dbsync", .name = "slot", .group = OPTION_TASK, .type = OPTION_SLOT, AT(slot), .initial = "dbsync_slot",
@@ -114,7 +195,7 @@ const Option option_table[] = {
 	 .choices = conflict_choices, .initial = "stop", .argument = "POLICY",
 	 .help = "row missing or there already on the target: stop; skip the change and keep it in a table; or upsert, make the row as the source has it"},
 	{.section = "dbsync", .name = "group_changes", .group = OPTION_APPLY, .type = OPTION_COUNT, AT(apply.group_changes),
-	 .initial = "5000", .min = 1, .max = 10000000,
+	 .initial = "20000", .min = 1, .max = 10000000,
 	 .help = "changes in one target transaction, after which it ends at the next end of a source transaction"},
 	{.section = "dbsync", .name = "group_bytes", .group = OPTION_APPLY, .type = OPTION_SIZE, AT(apply.group_bytes),
 	 .initial = "8MB", .min = KB, .max = GB,
@@ -162,7 +243,8 @@ const Option option_table[] = {
 const int option_count = (int) (sizeof(option_table) / sizeof(option_table[0]));
 
 static const char *const group_titles[OPTION_GROUP_COUNT] = {
-	[OPTION_GENERAL] = "General", [OPTION_CONNECTIONS] = "Connections", [OPTION_TASK] = "What is synchronized",
+	[OPTION_GENERAL] = "General", [OPTION_CONNECTIONS] = "Connections",
+	[OPTION_MYSQL] = "MySQL and MariaDB sources", [OPTION_TASK] = "What is synchronized",
 	[OPTION_COPY] = "Full sync",  [OPTION_APPLY] = "Applying changes",  [OPTION_LIMITS] = "Limits and intervals",
 	[OPTION_RUN] = "One run",     [OPTION_OUTPUT] = "Output",
 };
@@ -193,6 +275,7 @@ option_argument(const Option *option)
 	switch (option->type)
 	{
 		case OPTION_TEXT:
+		case OPTION_PASSWORD:
 		case OPTION_SLOT:
 			return "TEXT";
 		case OPTION_CONNECTION:
@@ -206,6 +289,7 @@ option_argument(const Option *option)
 		case OPTION_BOOL:
 			return "on|off";
 		case OPTION_COUNT:
+		case OPTION_NUMBER:
 			return "N";
 		case OPTION_SIZE:
 			return "SIZE";

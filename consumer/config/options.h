@@ -11,6 +11,7 @@
 typedef enum OptionType
 {
 	OPTION_TEXT,
+	OPTION_PASSWORD,			/* text that is not shown, and wiped from the command line */
 	OPTION_CONNECTION,			/* connection string of libpq */
 	OPTION_PATH,				/* made absolute: from the file's folder, or the current one */
 	OPTION_TABLES,				/* list of table patterns */
@@ -18,6 +19,7 @@ typedef enum OptionType
 	OPTION_POSITION,			/* LSN or "current" */
 	OPTION_BOOL,				/* bool */
 	OPTION_COUNT,				/* int */
+	OPTION_NUMBER,				/* int64_t */
 	OPTION_SIZE,				/* int64_t, bytes */
 	OPTION_DURATION,			/* int, milliseconds */
 	OPTION_CHOICE,				/* an enum */
@@ -28,7 +30,7 @@ typedef enum OptionType
 /* Which commands take an option on the command line, and where the help shows it. */
 typedef enum OptionGroup
 {
-	OPTION_GENERAL, OPTION_CONNECTIONS, OPTION_TASK, OPTION_COPY, OPTION_APPLY, OPTION_LIMITS, OPTION_RUN, OPTION_OUTPUT,
+	OPTION_GENERAL, OPTION_CONNECTIONS, OPTION_MYSQL, OPTION_TASK, OPTION_COPY, OPTION_APPLY, OPTION_LIMITS, OPTION_RUN, OPTION_OUTPUT,
 	OPTION_GROUP_COUNT
 } OptionGroup;
 

@@ -275,6 +275,85 @@ quotes_around_a_value_are_dropped(void **state)
 	config_free(config);
 }
 
+#ifdef DBSYNC_WITH_MYSQL
+/* As users of older tools have it, quotes and all. */
+static void
+a_mysql_source_is_read(void **state)
+{
+	Config *config = load("[src.mysql]\nhost = \"10.0.0.1\"\nport = \"3307\"\nuser = \"test\"\npassword = \"se cret\"\n"
+						  "db = \"test\"\nencodingdir = \"share\"\nencoding = \"utf8\"\n"
+						  "binlogfile = \"mysql-bin.000001\"\nbinlogfile_offset = \"5368709120\"\n"
+						  "tls = verify\ntls_ca = ca.pem\nserver_id = 7\ntinyint1 = smallint\nzero_dates = error\n"
+						  "bad_text = replace\ngeometry = text\nddl = skip\nlower_names = on\n"
+						  "types = int unsigned = bigint,\n    t.host = text\n"
+						  "[desc.pgsql]\nconnect_string = host=b\n  port=5433\n  user=u\n"
+						  "ignore_copy_error_count_each_table = \"10\"\n");
+	char *expected = mem_printf("%s/ca.pem", folder);
+	Error err = ERROR_INIT;
+
+	(void) state;
+	assert_true(config->is_mysql);
+	assert_null(config->source);
+	assert_string_equal(config->mysql.host, "10.0.0.1");
+	assert_int_equal(config->mysql.port, 3307);
+	assert_string_equal(config->mysql.user, "test");
+	assert_string_equal(config->mysql.password, "se cret");
+	assert_string_equal(config->mysql.db, "test");
+	assert_string_equal(config->mysql.binlog_file, "mysql-bin.000001");
+	assert_true(config->mysql.binlog_offset == INT64_C(5368709120));
+	assert_int_equal(config->mysql.tls, MY_TLS_VERIFY);
+	assert_string_equal(config->mysql.tls_ca, expected);
+	assert_int_equal(config->mysql.server_id, 7);
+	assert_int_equal(config->mysql.tinyint1, MY_TINYINT1_SMALLINT);
+	assert_int_equal(config->mysql.zero_dates, MY_ZERO_DATES_ERROR);
+	assert_int_equal(config->mysql.bad_text, MY_BAD_TEXT_REPLACE);
+	assert_int_equal(config->mysql.geometry, MY_GEOMETRY_TEXT);
+	assert_int_equal(config->mysql.ddl, MY_DDL_SKIP);
+	assert_true(config->mysql.lower_names);
+	assert_string_equal(config->mysql.types, "int unsigned = bigint, t.host = text");
+	assert_string_equal(config->target, "host=b port=5433 user=u");
+	assert_true(config->mysql.reject_limit == 10);
+	assert_true(config_check(config, &err));
+	free(expected);
+	config_free(config);
+}
+
+static void
+a_mysql_source_can_be_named_on_the_command_line(void **state)
+{
+	Config *config = config_new();
+	Error err = ERROR_INIT;
+
+	(void) state;
+	assert_false(config->is_mysql);
+	assert_true(config_set(config, NULL, "copy_queries", "/x", "-l", &err));
+	assert_false(config->is_mysql);
+	assert_string_equal(config->mysql.copy_queries, "/x");
+	assert_true(config_set(config, NULL, "mysql-host", "h", "--mysql-host", &err));
+	assert_true(config->is_mysql);
+	config_free(config);
+}
+
+static void
+a_server_id_is_made_of_the_task(void **state)
+{
+	Config *one = load("[src.mysql]\n[dbsync]\nslot = one\n");
+	Config *again = load("[dbsync]\nslot = one\n[src.mysql]\n");
+	Config *two = load("[src.mysql]\n[dbsync]\nslot = two\n");
+	Config *own = load("[src.mysql]\nserver_id = 5\n[dbsync]\nslot = two\n");
+
+	(void) state;
+	assert_in_range(one->mysql.server_id, 1000000, 2147483647);
+	assert_int_equal(one->mysql.server_id, again->mysql.server_id);
+	assert_int_not_equal(one->mysql.server_id, two->mysql.server_id);
+	assert_int_equal(own->mysql.server_id, 5);
+	config_free(one);
+	config_free(again);
+	config_free(two);
+	config_free(own);
+}
+#endif
+
 static void
 unknown_things_are_refused_by_line(void **state)
 {
@@ -282,7 +361,9 @@ unknown_things_are_refused_by_line(void **state)
 	refuse("[dbsync]\n\nslto = a\n", "my.cfg:3: unknown option \"slto\" in [dbsync]", "slot");
 	refuse("[dbsync]\ntarget_schema = a\n", "my.cfg:2: ", "belongs to [desc.pgsql]");
 	refuse("[dbsnyc]\n", "my.cfg:1: unknown section [dbsnyc]", "[dbsync]");
-	refuse("# x\n[src.mysql]\nhost = a\n", "my.cfg:2: [src.mysql]: this build has no MySQL support", NULL);
+#ifndef DBSYNC_WITH_MYSQL
+	refuse("# x\n[src.mysql]\nhost = a\n", "my.cfg:2: [src.mysql]: this build of dbsync has no MySQL support", "libmariadb-dev");
+#endif
 	refuse("slot = a\n", "my.cfg:1: ", "[src.pgsql]");
 	refuse("[dbsync]\nslot\n", "my.cfg:2: ", NULL);
 	refuse("[dbsync\nslot = a\n", "my.cfg:1: ", NULL);
@@ -404,6 +485,14 @@ what_is_missing_or_contradicts_is_said(void **state)
 	check_one("[src.pgsql]\nconnect_string = host=a\n[desc.pgsql]\nconnect_string = host=b\n"
 			  "[local]\npath = x\n[local.pgsql]\nconnect_string = host=c\n",
 			  "local store", "remove one");
+#ifdef DBSYNC_WITH_MYSQL
+	check_one("[src.mysql]\n", "host of [src.mysql] is not set", "[src.mysql]\nhost = ");
+	check_one("[src.mysql]\nhost=a\n", "user of [src.mysql]", "user = ");
+	check_one("[src.mysql]\nsocket=a\nuser=b\n", "db of [src.mysql]", "db = ");
+	check_one("[src.mysql]\nhost=a\nuser=b\ndb=c\n", "no target", "[desc.pgsql]");
+	check_one("[src.mysql]\nhost=a\nuser=b\ndb=c\n[desc.pgsql]\nconnect_string = host=b\n", NULL, NULL);
+	check_one("[src.mysql]\nhost=a\nuser=b\ndb=c\n[src.pgsql]\nconnect_string = host=b\n", "two sources", "remove");
+#endif
 }
 
 static void
@@ -585,6 +674,11 @@ main(void)
 		cmocka_unit_test(lines_of_any_length_are_read_whole),
 		cmocka_unit_test(indented_lines_continue_a_value),
 		cmocka_unit_test(quotes_around_a_value_are_dropped),
+#ifdef DBSYNC_WITH_MYSQL
+		cmocka_unit_test(a_mysql_source_is_read),
+		cmocka_unit_test(a_mysql_source_can_be_named_on_the_command_line),
+		cmocka_unit_test(a_server_id_is_made_of_the_task),
+#endif
 		cmocka_unit_test(unknown_things_are_refused_by_line),
 		cmocka_unit_test(bad_values_are_refused_with_what_is_allowed),
 		cmocka_unit_test(a_password_is_not_shown_in_an_error),
