@@ -22,7 +22,11 @@ bool full_sync_begin(Run *run, Error *err) DBSYNC_MUST_CHECK;
  */
 bool full_sync_run(Run *run, Error *err) DBSYNC_MUST_CHECK;
 
-/* Lets go of the snapshot.  Harmless at any time. */
-void full_sync_end(Run *run);
+/*
+ * For a side's copy_round().  The plan under the present snapshot, made anew, becomes the plan of the task, in the store and in *items: tables
+ * that are done stay as they are; all others, also those that are new on the source, are cut anew.  What is left of a table's earlier start is seen on
+ * the target by the copy.
+ */
+bool full_sync_keep_plan(Run *run, Arena *arena, CopyItem **items, int *count, Error *err) DBSYNC_MUST_CHECK;
 
 #endif

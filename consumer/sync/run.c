@@ -15,11 +15,10 @@
 #include "base/retry.h"
 #include "base/stop.h"
 #include "pg/conn.h"
-#include "pg/slot.h"
-#include "source/pg_source.h"
 #include "sync/full_sync.h"
 #include "sync/preflight.h"
 #include "sync/run_context.h"
+#include "sync/source_side.h"
 #include "sync/task_store.h"
 
 #define MODULE "run"
@@ -27,8 +26,6 @@
 /* How long the applier may take to finish its group: once a stop was asked for, and once the run has failed. */
 #define STOP_GRACE_MS 30000
 #define FAILED_GRACE_MS 5000
-
-#define PART_BYTES ((int64_t) 1 << 20)
 
 /* What source and target are now. */
 typedef struct Ends
@@ -64,21 +61,12 @@ check_preconditions(const Config *config, Error *err)
 static bool
 identify_ends(Run *run, Ends *ends, Error *err)
 {
-	PgConnOptions source_options = {.role = PG_ROLE_SOURCE, .name_suffix = "start"};
 	PgConnOptions target_options = {.role = PG_ROLE_TARGET, .name_suffix = "start"};
 	PgConn	   *conn = NULL;
-	const char *encoding = NULL;
 	bool		ok;
 
-	ok = pg_connect(run->config->source, &source_options, &conn, err) &&
-		pg_system_id(conn, run->arena, &ends->source_id, &ends->timeline, err) &&
-		pg_query_value(conn, run->arena, "SELECT pg_catalog.current_setting('server_encoding')", 0, NULL, &encoding, err);
-	pg_close(conn);
-	conn = NULL;
-	if (!ok)
+	if (!run->side->identify(run, &ends->source_id, &ends->timeline, err))
 		return error_context(err, "source");
-	/* Bytes without a known encoding can only be passed on as they are. */
-	run->client_encoding = strcmp(encoding, "SQL_ASCII") == 0 ? encoding : NULL;
 	ok = pg_connect(run->config->target, &target_options, &conn, err) && pg_system_id(conn, run->arena, &ends->target_id, NULL, err);
 	pg_close(conn);
 	if (!ok)
@@ -117,7 +105,7 @@ load_task(Run *run, const Ends *ends, Error *err)
 	if (!found)
 	{
 		run->state = (TaskState) {
-			.task = config->slot, .phase = TASK_NEW, .source_kind = "pgsql", .source_id = ends->source_id,
+			.task = config->slot, .phase = TASK_NEW, .source_kind = run->side->kind, .source_id = ends->source_id,
 			.source_timeline = ends->timeline, .slot = config->slot, .target_id = ends->target_id, .filter = filter_text(run),
 			.created_us = clock_wall_us(),
 		};
@@ -142,95 +130,39 @@ load_task(Run *run, const Ends *ends, Error *err)
 	return true;
 }
 
-/* The slot as the source has it now. */
+/* Going on is possible only when everything that the source has forgotten is in the store or on the target. */
 static bool
-look_at_slot(Run *run, SlotInfo *slot, Error *err)
+check_continuity(Run *run, Lsn applied, Error *err)
 {
-	PgConnOptions options = {.role = PG_ROLE_SOURCE, .name_suffix = "start"};
-	PgConn	   *conn = NULL;
-	bool		ok = pg_connect(run->config->source, &options, &conn, err) && slot_look(conn, run->state.slot, run->arena, slot, err);
-
-	pg_close(conn);
-	if (!ok || !slot->exists)
-		return ok;
-	if (slot->plugin == NULL || strcmp(slot->plugin, DBSYNC_PLUGIN) != 0)
-	{
-		error_set(err, ERROR_PREFLIGHT, "slot \"%s\" on the source is not one of the plugin " DBSYNC_PLUGIN " but of %s", run->state.slot,
-				  slot->plugin != NULL ? slot->plugin : "physical replication");
-		return error_hint(err, "choose another name by [dbsync] slot");
-	}
-	if (!slot->is_of_this_database)
-	{
-		error_set(err, ERROR_PREFLIGHT, "slot \"%s\" belongs to database \"%s\"", run->state.slot, slot->database);
-		return error_hint(err, "choose another name by [dbsync] slot");
-	}
-	return true;
+	return run->side->check_continuity(run, run->state.received_lsn > applied ? run->state.received_lsn : applied, err);
 }
 
-/*
- * Going on is possible only when everything that the source has forgotten is in the store or on the target.
- */
-static bool
-check_continuity(Run *run, Lsn applied, const SlotInfo *slot, Error *err)
-{
-	Lsn			held = run->state.received_lsn > applied ? run->state.received_lsn : applied;
-	char		confirmed_text[LSN_TEXT_SIZE];
-	char		held_text[LSN_TEXT_SIZE];
-
-	if (!slot->exists)
-	{
-		error_set(err, ERROR_GAP, "slot \"%s\" is gone from the source", run->state.slot);
-		return error_hint(err, "the changes since are lost; \"dbsync drop\" and a new full sync are needed");
-	}
-	if (slot->wal_status != NULL && strcmp(slot->wal_status, "lost") == 0)
-	{
-		error_set(err, ERROR_GAP, "slot \"%s\" has lost WAL that was needed (wal_status is \"lost\")", run->state.slot);
-		return error_hint(err, "raise max_slot_wal_keep_size on the source, then \"dbsync drop\" and a new full sync");
-	}
-	if (slot->confirmed > held)
-	{
-		error_set(err, ERROR_GAP, "slot \"%s\" was confirmed up to %s, but this task has changes only up to %s", run->state.slot,
-				  lsn_format(slot->confirmed, confirmed_text), lsn_format(held, held_text));
-		return error_hint(err, "somebody else has read from the slot, or the local store or the target was restored; what is between is lost: "
-						  "\"dbsync drop\" and a new full sync are needed");
-	}
-	return true;
-}
-
-/* copy = off, for the first time: the target has the data, the slot says from where on changes are wanted. */
+/* copy = off, for the first time: the target has the data, the source says from where on changes are wanted. */
 static bool
 begin_without_copy(Run *run, bool has_progress, Lsn *applied, Error *err)
 {
-	SlotInfo	slot;
+	Lsn			start;
 	char		text[LSN_TEXT_SIZE];
 
-	if (!look_at_slot(run, &slot, err))
+	if (!run->side->start_without_copy(run, &start, err))
 		return false;
-	if (!slot.exists)
-	{
-		error_set(err, ERROR_PREFLIGHT, "copy = off, but the source has no slot \"%s\"", run->state.slot);
-		return error_hint(err, "create it before the data are copied: SELECT pg_create_logical_replication_slot('%s', '" DBSYNC_PLUGIN "'); or set copy = on",
-						  run->state.slot);
-	}
 	if (!has_progress)
 	{
-		if (!applier_set_progress(run->applier, slot.confirmed, err))
+		if (!applier_set_progress(run->applier, start, err))
 			return false;
-		*applied = slot.confirmed;
+		*applied = start;
 	}
-	run->state.start_lsn = slot.confirmed;
-	if (!check_continuity(run, *applied, &slot, err))
+	run->state.start_lsn = start;
+	if (!check_continuity(run, *applied, err))
 		return false;
-	log_info(MODULE, "decoder slot %s exist, streaming from %s without a full sync", run->state.slot, lsn_format(*applied, text));
+	log_info(MODULE, "%s, streaming from %s without a full sync", run->side->standing(run), lsn_format(*applied, text));
 	run->state.received_lsn = *applied;
 	return run_set_phase(run, TASK_CATCHING_UP, err);
 }
 
 static bool
-check_new(Run *run, bool has_progress, Error *err)
+begin_with_copy(Run *run, bool has_progress, Lsn *applied, Error *err)
 {
-	SlotInfo	slot;
-
 	if (has_progress)
 	{
 		error_set(err, ERROR_PREFLIGHT, "the target has progress of a task \"%s\" (dbsync.progress), but %s does not know it", run->state.task,
@@ -238,93 +170,53 @@ check_new(Run *run, bool has_progress, Error *err)
 		return error_hint(err, "if the local store was lost and the slot is still there, go on with copy = off; otherwise \"dbsync drop\" first, and "
 						  "the full sync starts anew");
 	}
-	if (!look_at_slot(run, &slot, err))
+	if (!run->side->check_new(run, err) || !full_sync_begin(run, err) || !applier_set_progress(run->applier, run->state.start_lsn, err))
 		return false;
-	if (slot.exists)
-	{
-		error_set(err, ERROR_PREFLIGHT, "the source has a slot \"%s\" already, which this task has not made", run->state.slot);
-		return error_hint(err, "choose another name by [dbsync] slot; or drop it: SELECT pg_drop_replication_slot('%s'); or stream from where it "
-						  "stands with copy = off", run->state.slot);
-	}
+	*applied = run->state.start_lsn;
 	return true;
 }
 
-/* A run was killed while it made its slot: what it may have left is dropped. */
+/* A task that a run has begun before. */
 static bool
-undo_slot(Run *run, Error *err)
+resume(Run *run, bool has_progress, Lsn *applied, Error *err)
 {
-	PgConnOptions options = {.role = PG_ROLE_SOURCE, .name_suffix = "start"};
-	PgConn	   *conn = NULL;
-	bool		ok = pg_connect(run->config->source, &options, &conn, err) && slot_drop(conn, run->state.slot, err);
-
-	pg_close(conn);
-	return ok && run_set_phase(run, TASK_NEW, err);
+	if (!has_progress && run->state.phase == TASK_SLOT_CREATED)
+	{
+		/* Killed between the slot and the row. */
+		if (!applier_set_progress(run->applier, run->state.start_lsn, err))
+			return false;
+		*applied = run->state.start_lsn;
+		has_progress = true;
+	}
+	if (!has_progress)
+	{
+		error_set(err, ERROR_GAP, "the target's progress row of task \"%s\" is gone (dbsync.progress)", run->state.task);
+		return error_hint(err, "the target was replaced or restored without it; \"dbsync drop\" and a new full sync are needed");
+	}
+	if (run->state.applied_lsn > *applied)
+	{
+		error_set(err, ERROR_GAP, "the target has gone back since the last run: it was restored, or a standby took over that lacked changes");
+		return error_hint(err, "what it lacks has been forgotten by the source; \"dbsync drop\" and a new full sync are needed");
+	}
+	if (!check_continuity(run, *applied, err))
+		return false;
+	log_info(MODULE, "%s, task is %s", run->side->standing(run), task_phase_name(run->state.phase));
+	return run->state.phase != TASK_STREAMING || run_set_phase(run, TASK_CATCHING_UP, err);
 }
 
 /* --until: what it means as a position. */
 static bool
 resolve_until(Run *run, Error *err)
 {
-	PgConnOptions options = {.role = PG_ROLE_SOURCE, .name_suffix = "until"};
-	PgConn	   *conn = NULL;
-	const char *text = NULL;
-	Error		ignored = ERROR_INIT;
 	char		lsn[LSN_TEXT_SIZE];
-	bool		ok;
 
 	if (run->config->until == NULL)
 		return true;
-	if (strcmp(run->config->until, "current") != 0)
-	{
-		if (lsn_parse(run->config->until, &run->until) && run->until != LSN_NONE)
-			return true;
-		error_set(err, ERROR_USAGE, "--until: \"%s\" is not a position", run->config->until);
-		return error_hint(err, "write an LSN such as 16/B374D848, or current");
-	}
-	if (!pg_connect(run->config->source, &options, &conn, err))
+	if (!run->side->resolve_until(run, err))
 		return false;
-
-	/*
-	 * A transaction that commits now makes sure that everything before it is flushed, also commits that did not wait for the disk; the walsender
-	 * sends only what is.  Where that may not be written, the position of the log's end must do.
-	 */
-	if (!pg_exec(conn, "BEGIN READ WRITE", NULL, &ignored) ||
-		!pg_exec(conn, "SET LOCAL synchronous_commit = local", NULL, &ignored) ||
-		!pg_exec(conn, "SELECT pg_catalog.pg_logical_emit_message(true, 'dbsync', 'until')", NULL, &ignored) ||
-		!pg_exec(conn, "COMMIT", NULL, &ignored))
-	{
-		log_debug(MODULE, "no marker for --until: %s", ignored.message);
-		error_clear(&ignored);
-		(void) !pg_exec(conn, "ROLLBACK", NULL, &ignored);
-		error_clear(&ignored);
-	}
-	ok = pg_query_value(conn, run->arena,
-						"SELECT CASE WHEN pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_last_wal_replay_lsn() "
-						"ELSE pg_catalog.pg_current_wal_flush_lsn() END::text", 0, NULL, &text, err);
-	pg_close(conn);
-	if (!ok)
-		return error_context(err, "--until current");
-	if (text == NULL || !lsn_parse(text, &run->until))
-		return error_set(err, ERROR_FAILED, "the source does not say its position");
-	log_info(MODULE, "applying up to %s", lsn_format(run->until, lsn));
+	if (strcmp(run->config->until, "current") == 0)
+		log_info(MODULE, "applying up to %s", lsn_format(run->until, lsn));
 	return true;
-}
-
-static void
-make_source(Run *run)
-{
-	PgSourceOptions options = {
-		.conninfo = run->config->source,
-		.slot = run->state.slot,
-		.include_tables = run->config->include_tables,
-		.exclude_tables = run->config->exclude_tables,
-		.batch_bytes = run->config->limits.batch_bytes,
-		.part_bytes = PART_BYTES,
-		.system_id = arena_strndup(run->arena, run->state.source_id, strcspn(run->state.source_id, "/")),
-		.timeline = run->state.source_timeline,
-	};
-
-	run->source = pg_source_new(&options);
 }
 
 static void
@@ -399,7 +291,7 @@ work(Run *run, Error *err)
 	if (is_copied && run->config->copy_only)
 	{
 		log_info(MODULE, "full sync is done (--copy-only)");
-		log_warn(MODULE, "slot \"%s\" stays and keeps WAL on the source: go on by \"dbsync run\", or end by \"dbsync drop\"", run->state.slot);
+		log_warn(MODULE, "%s", run->side->left_behind(run));
 		stop_request();
 	}
 	else if (is_copied && !stop_requested())
@@ -467,52 +359,16 @@ prepare(Run *run, Error *err)
 	if (!applier_open(&options, &run->applier, err) || !applier_progress(run->applier, &applied, &has_progress, err))
 		return false;
 
-	if (run->state.phase == TASK_CREATING_SLOT && !undo_slot(run, err))
+	if (run->state.phase == TASK_CREATING_SLOT && !(run->side->undo_begin(run, err) && run_set_phase(run, TASK_NEW, err)))
 		return false;
-	if (run->state.phase == TASK_NEW)
+	if (run->state.phase != TASK_NEW)
 	{
-		if (!run->config->copy.enabled)
-		{
-			if (!begin_without_copy(run, has_progress, &applied, err))
-				return false;
-		}
-		else if (!check_new(run, has_progress, err) || !full_sync_begin(run, err) ||
-				 !applier_set_progress(run->applier, run->state.start_lsn, err))
-			return false;
-		else
-			applied = run->state.start_lsn;
-	}
-	else
-	{
-		SlotInfo	slot;
-
-		if (!look_at_slot(run, &slot, err))
-			return false;
-		if (!has_progress && run->state.phase == TASK_SLOT_CREATED)
-		{
-			/* Killed between the slot and the row. */
-			if (!applier_set_progress(run->applier, run->state.start_lsn, err))
-				return false;
-			applied = run->state.start_lsn;
-			has_progress = true;
-		}
-		if (!has_progress)
-		{
-			error_set(err, ERROR_GAP, "the target's progress row of task \"%s\" is gone (dbsync.progress)", run->state.task);
-			return error_hint(err, "the target was replaced or restored without it; \"dbsync drop\" and a new full sync are needed");
-		}
-		if (run->state.applied_lsn > applied)
-		{
-			error_set(err, ERROR_GAP, "the target has gone back since the last run: it was restored, or a standby took over that lacked changes");
-			return error_hint(err, "what it lacks has been forgotten by the source; \"dbsync drop\" and a new full sync are needed");
-		}
-		if (!check_continuity(run, applied, &slot, err))
-			return false;
-		log_info(MODULE, "decoder slot %s exist, task is %s", run->state.slot, task_phase_name(run->state.phase));
-		if (run->state.phase == TASK_STREAMING && !run_set_phase(run, TASK_CATCHING_UP, err))
+		if (!resume(run, has_progress, &applied, err))
 			return false;
 	}
-	make_source(run);
+	else if (run->config->copy.enabled ? !begin_with_copy(run, has_progress, &applied, err) : !begin_without_copy(run, has_progress, &applied, err))
+		return false;
+	run->source = run->side->make_source(run);
 	make_stage(run, applied);
 	return resolve_until(run, err);
 }
@@ -520,11 +376,12 @@ prepare(Run *run, Error *err)
 bool
 run_task(const Config *config, const ProgressSink *progress, Error *err)
 {
-	Run			run = {.config = config, .progress = progress, .arena = arena_new(0), .error = ERROR_INIT,
+	Run			run = {.config = config, .progress = progress, .arena = arena_new(0), .side = source_side_of(config), .error = ERROR_INIT,
 	.applier_session = APPLIER_SESSION_INIT};
 	bool		ok;
 
 	pthread_mutex_init(&run.lock, NULL);
+	run.side->open(&run);
 	run.abort_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	ok = run.abort_fd >= 0 ? prepare(&run, err) : error_errno(err, "cannot make an event descriptor");
 	if (ok)
@@ -537,7 +394,7 @@ run_task(const Config *config, const ProgressSink *progress, Error *err)
 		error_clear(err);
 		ok = true;
 	}
-	full_sync_end(&run);
+	run.side->close(&run);
 	applier_close(run.applier);
 	if (run.source != NULL)
 		run.source->ops->close(run.source);

@@ -34,6 +34,8 @@ typedef struct Run
 {
 	const Config *config;
 	const ProgressSink *progress;	/* or NULL */
+	const struct SourceSide *side;	/* what its kind of source does differently */
+	void	   *side_data;		/* the side's */
 	Arena	   *arena;			/* of the main thread; what lives as long as the run */
 	Store	   *store;
 	Stage	   *stage;
@@ -49,7 +51,6 @@ typedef struct Run
 	ApplierSession applier_session;
 	int			abort_fd;		/* an eventfd, readable once the applier is to give up its open group */
 
-	struct HeldSnapshot *snapshot;	/* of the full sync; NULL or released where there is none */
 	TableSnapshot *snapshots;
 	int			snapshot_count;
 
