@@ -9,7 +9,9 @@
  *		format.c	what may be copied in binary
  *		freeze.c	COPY ... (FREEZE)
  *		transfer.c	bytes from one COPY into another
- *		worker.c	a thread that copies items
+ *		pg_reader.c	items from a PostgreSQL source
+ *		mysql_*.c	items from a MySQL source; see mysql_private.h
+ *		worker.c	a thread that copies items, whatever reads them
  *		run.c		copy_run()
  */
 #ifndef DBSYNC_COPY_COPY_PRIVATE_H
@@ -50,9 +52,41 @@ typedef enum ItemState
 	ITEM_FINISHED
 } ItemState;
 
+typedef enum CopyResult
+{
+	COPY_RESULT_DONE,
+	COPY_RESULT_FAILED,		   /* see the error's kind */
+	COPY_RESULT_SNAPSHOT_GONE, /* this worker cannot have it any more */
+	COPY_RESULT_STALE,		   /* the table must wait for a new snapshot */
+	COPY_RESULT_NO_CONNECTION  /* the server takes no more of us; others go on */
+} CopyResult;
+
+struct CopyWorker;
+struct CopyRun;
+
+/* What reads the source; one kind for each kind of source.  Functions with a worker belong to its thread. */
+typedef struct CopyReader
+{
+	/* Parts of a table are cut anew by every run, so those of two runs never make a whole, whatever the place of their snapshots. */
+	bool cuts_anew;
+	/* The worker's connection to the source, with the snapshot; harmless where it is open. */
+	CopyResult (*open) (struct CopyWorker *w, Error *err);
+	/* The rows of an item into the open transaction of the target; sets the item's rows and bytes. */
+	CopyResult (*copy) (struct CopyWorker *w, CopyTable *table, CopyItem *item, Error *err);
+	/* An item has failed so: makes the source connection ready for another, or closes it. */
+	void (*give_up) (struct CopyWorker *w, CopyResult result, const Error *err);
+	void (*close) (struct CopyWorker *w);
+	/* Is a table that the catalogue does not have still on the source? */
+	bool (*find_table) (struct CopyRun *run, const CopyTable *table, bool *found, Error *err);
+	/* All items of a table are done; may be NULL. */
+	void (*table_done) (struct CopyRun *run, CopyTable *table);
+} CopyReader;
+
 typedef struct CopyRun
 {
 	const CopyRunOptions *options;
+	const CopyReader *reader;
+	void *reader_data; /* the reader's own, of this run */
 	Arena *arena;
 	CopyItem *items;
 	int count;
@@ -139,6 +173,9 @@ bool copy_transfer(CopyTransfer *transfer, Error *err) DBSYNC_MUST_CHECK;
 /* Ends a COPY OUT that is not wanted any more.  false: the connection is of no use now. */
 bool copy_abandon_source(PgConn *source) DBSYNC_MUST_CHECK;
 
+/* pg_reader.c */
+extern const CopyReader copy_pg_reader;
+
 /* worker.c */
 void *copy_worker_main(void *arg); /* arg: CopyWorker */
 
@@ -147,8 +184,9 @@ typedef struct CopyWorker
 	CopyRun *run;
 	int number;
 	pthread_t thread;
-	PgConn *source; /* in a transaction that has the snapshot; NULL: not open */
+	PgConn *source; /* of the PostgreSQL reader: in a transaction that has the snapshot; NULL: not open */
 	bool in_savepoint; /* source: an item's subtransaction is open */
+	void *reader_data; /* of another reader */
 	PgConn *target;
 	int target_pid; /* of the last target connection: ended before another try */
 	char *target_start;
@@ -156,7 +194,17 @@ typedef struct CopyWorker
 	int early_ends;		  /* of this item */
 } CopyWorker;
 
+/* worker.c, for readers.  advanced: of the item in work; arg is the CopyWorker. */
+void copy_worker_advanced(void *arg, int64_t rows, int64_t bytes);
+/* Adds a hint, and the kind, to an error of the target that a right or a foreign key made.  Returns false. */
+bool copy_target_error(const CopyTable *table, PgConn *target, Error *err);
+/* GRANT of all that is needed on one table, for a hint.  Returns false. */
+bool copy_hint_grant(const char *side, PgConn *conn, const char *rights, const char *schema, const char *title, Error *err);
+
 /* run.c */
+/* copy_run(), with any reader. */
+bool copy_run_with(const CopyReader *reader, void *reader_data, const CopyRunOptions *options, CopyItem *items, int count,
+				   CopyOutcome *outcome, Error *err) DBSYNC_MUST_CHECK;
 void copy_run_fail(CopyRun *run, Error *err); /* takes err over */
 /* Waits ms or until a stop or a failure; false then. */
 bool copy_run_wait(const CopyRun *run, int ms);

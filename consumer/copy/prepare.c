@@ -112,7 +112,8 @@ find_mixed_tables(CopyRun *run)
 	}
 	for (int i = 0; i < run->table_count; i++)
 		if (seen[i].is_mixed ||
-			(seen[i].has_done && seen[i].has_pending && seen[i].lsn != run->options->snapshot.lsn))
+			(seen[i].has_done && seen[i].has_pending &&
+			 (seen[i].lsn != run->options->snapshot.lsn || run->reader->cuts_anew)))
 			run->tables[i].group->starts_over = true;
 }
 

@@ -88,22 +88,12 @@ prepare(CopyRun *run, Error *err)
 
 /* Is a table that the catalogue does not have still on the source?  Then it is hidden from us, and that is no way to finish it. */
 static bool
-check_gone(CopyRun *run, PgConn **source, const CopyTable *table, Error *err)
+check_gone(CopyRun *run, const CopyTable *table, Error *err)
 {
-	PgConnOptions options = {.role = PG_ROLE_SOURCE, .name_suffix = "copy"};
-	const char *values[2] = {table->schema, table->name};
-	PGresult *result;
 	bool found;
 
-	if (!*source && !pg_connect(run->options->source_conninfo, &options, source, err))
+	if (!run->reader->find_table(run, table, &found, err))
 		return false;
-	if (!pg_exec_params(*source,
-						"SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
-						" WHERE n.nspname = $1 AND c.relname = $2 AND c.relkind = 'r'",
-						2, values, &result, err))
-		return false;
-	found = PQntuples(result) > 0;
-	PQclear(result);
 	if (!found)
 		return true;
 	error_set(err, ERROR_FAILED, "table %s is to be copied, but is not among the tables that are wanted now",
@@ -116,7 +106,6 @@ static bool
 finish_gone_tables(CopyRun *run, Error *err)
 {
 	const CopyRunOptions *options = run->options;
-	PgConn *source = NULL;
 	bool ok = true;
 
 	for (int i = 0; i < run->count && ok; i++)
@@ -126,7 +115,7 @@ finish_gone_tables(CopyRun *run, Error *err)
 
 		if (table->source || item->phase == COPY_DONE)
 			continue;
-		ok = check_gone(run, &source, table, err);
+		ok = check_gone(run, table, err);
 		if (!ok)
 			break;
 		log_warn("copy", "table %s was dropped on the source before it was copied",
@@ -136,7 +125,6 @@ finish_gone_tables(CopyRun *run, Error *err)
 		table->group->open_items--;
 		ok = options->store->ops->save_item(options->store, options->task, item, err);
 	}
-	pg_close(source);
 	return ok;
 }
 
@@ -192,7 +180,19 @@ run_workers(CopyRun *run, Error *err)
 bool
 copy_run(const CopyRunOptions *options, CopyItem *items, int count, CopyOutcome *outcome, Error *err)
 {
-	CopyRun run = {.options = options, .items = items, .count = count, .error = ERROR_INIT};
+	return copy_run_with(&copy_pg_reader, NULL, options, items, count, outcome, err);
+}
+
+bool
+copy_run_with(const CopyReader *reader, void *reader_data, const CopyRunOptions *options, CopyItem *items, int count,
+			  CopyOutcome *outcome, Error *err)
+{
+	CopyRun run = {.options = options,
+				   .reader = reader,
+				   .reader_data = reader_data,
+				   .items = items,
+				   .count = count,
+				   .error = ERROR_INIT};
 	bool ok;
 
 	run.abort_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
