@@ -45,7 +45,7 @@ void mysql_snapshot_drop(MySnapshot *snapshot, int number);
 
 /* Tables without transactions: is it one that was locked?  unlock: all of them are copied, writers may go on. */
 bool mysql_snapshot_is_plain(const MySnapshot *snapshot, const char *table);
-bool mysql_snapshot_has_plain(const MySnapshot *snapshot);
+bool mysql_snapshot_has_plain(MySnapshot *snapshot);
 void mysql_snapshot_unlock_plain(MySnapshot *snapshot);
 
 #endif
