@@ -146,12 +146,9 @@ bool
 copy_forget(PgConn *target, const char *task, Error *err)
 {
 	const char *values[1] = {task};
-	bool found;
 
-	if (!query_bool(target, "SELECT pg_catalog.to_regclass('dbsync.copy_progress') IS NOT NULL", &found, err))
-		return false;
-	return !found ||
-		pg_exec_params(target, "DELETE FROM dbsync.copy_progress WHERE task = $1", 1, values, NULL, err);
+	return pg_exec_if_there(target, "dbsync.copy_progress", "DELETE FROM dbsync.copy_progress WHERE task = $1", 1,
+							values, NULL, err);
 }
 
 /* A task's name is its slot's; two sources with the same slot name must not meet on one target. */

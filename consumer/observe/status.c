@@ -113,17 +113,31 @@ read_store(const Config *config, TaskStatus *status, Error *err)
 /* ---- servers ---- */
 
 static Lsn
-lsn_at(const PGresult *result, int column)
+lsn_at(const PGresult *result, int row, int column)
 {
 	Lsn			lsn;
 
-	return !PQgetisnull(result, 0, column) && lsn_parse(PQgetvalue(result, 0, column), &lsn) ? lsn : LSN_NONE;
+	return !PQgetisnull(result, row, column) && lsn_parse(PQgetvalue(result, row, column), &lsn) ? lsn : LSN_NONE;
 }
 
 static int64_t
-number_at(const PGresult *result, int column)
+number_at(const PGresult *result, int row, int column)
 {
-	return PQgetisnull(result, 0, column) ? STATUS_UNKNOWN : strtoll(PQgetvalue(result, 0, column), NULL, 10);
+	return PQgetisnull(result, row, column) ? STATUS_UNKNOWN : strtoll(PQgetvalue(result, row, column), NULL, 10);
+}
+
+static int64_t
+time_at(const PGresult *result, int row, int column)
+{
+	int64_t		wall_us;
+
+	return !PQgetisnull(result, row, column) && clock_parse(PQgetvalue(result, row, column), &wall_us) ? wall_us : 0;
+}
+
+static const char *
+text_at(const TaskStatus *status, const PGresult *result, int row, int column)
+{
+	return PQgetisnull(result, row, column) ? NULL : arena_strdup(status->arena, PQgetvalue(result, row, column));
 }
 
 /* Keeps why a server could not be asked; that is not an error of the status. */
@@ -151,16 +165,16 @@ query_source(PgConn *conn, const Config *config, TaskStatus *status, double *flu
 						" LEFT JOIN pg_catalog.pg_stat_replication r ON r.pid = s.active_pid",
 						1, values, &result, err))
 		return false;
-	status->current_lsn = lsn_at(result, 0);
+	status->current_lsn = lsn_at(result, 0, 0);
 	status->slot.exists = PQgetvalue(result, 0, 1)[0] == 't';
 	status->slot.active = status->slot.exists && PQgetvalue(result, 0, 2)[0] == 't';
 	status->slot.active_pid = PQgetisnull(result, 0, 3) ? 0 : atoi(PQgetvalue(result, 0, 3));
-	status->slot.confirmed = lsn_at(result, 4);
-	status->slot.restart = lsn_at(result, 5);
-	status->slot.lag_bytes = number_at(result, 6);
-	status->slot.retained_bytes = number_at(result, 7);
-	status->slot.wal_status = PQgetisnull(result, 0, 8) ? NULL : arena_strdup(status->arena, PQgetvalue(result, 0, 8));
-	status->slot.safe_wal_size = number_at(result, 9);
+	status->slot.confirmed = lsn_at(result, 0, 4);
+	status->slot.restart = lsn_at(result, 0, 5);
+	status->slot.lag_bytes = number_at(result, 0, 6);
+	status->slot.retained_bytes = number_at(result, 0, 7);
+	status->slot.wal_status = text_at(status, result, 0, 8);
+	status->slot.safe_wal_size = number_at(result, 0, 9);
 	*flush_lag = PQgetisnull(result, 0, 10) ? 0 : strtod(PQgetvalue(result, 0, 10), NULL);
 	PQclear(result);
 	return true;
@@ -185,39 +199,81 @@ read_source(const Config *config, TaskStatus *status, double *flush_lag)
 	pg_close(conn);
 }
 
-/* A table that is not there yet: no run came that far. */
+/* A table that no run has made yet has no rows. */
 static bool
-query_or_missing(PgConn *conn, const char *sql, const char *task, PGresult **result, Error *err)
+query_task(PgConn *conn, const char *table, const char *sql, const TaskStatus *status, PGresult **result, Error *err)
 {
-	const char *values[] = {task};
+	const char *values[] = {status->task};
 
-	if (pg_exec_params(conn, sql, 1, values, result, err))
-		return true;
-	*result = NULL;
-	if (strcmp(err->sqlstate, "42P01") != 0 && strcmp(err->sqlstate, "3F000") != 0)
+	return pg_exec_if_there(conn, table, sql, 1, values, result, err);
+}
+
+static bool
+query_progress(PgConn *conn, TaskStatus *status, Error *err)
+{
+	PGresult   *result;
+
+	if (!query_task(conn, "dbsync.progress", "SELECT applied_lsn, commit_time FROM dbsync.progress WHERE task = $1", status, &result, err))
 		return false;
-	error_clear(err);
+	if (PQntuples(result) > 0)
+	{
+		status->applied_lsn = lsn_at(result, 0, 0);
+		status->applied_commit_us = time_at(result, 0, 1);
+	}
+	PQclear(result);
 	return true;
 }
 
 static bool
-query_target(PgConn *conn, const Config *config, TaskStatus *status, Error *err)
+query_conflicts(PgConn *conn, TaskStatus *status, Error *err)
 {
-	PGresult   *result = NULL;
-	int64_t		commit_us;
+	PGresult   *result;
 
-	if (!query_or_missing(conn, "SELECT applied_lsn, commit_time FROM dbsync.progress WHERE task = $1", config->slot, &result, err))
+	if (!query_task(conn, "dbsync.conflicts", "SELECT pg_catalog.count(*) FROM dbsync.conflicts WHERE task = $1", status, &result, err))
 		return false;
-	if (result != NULL && PQntuples(result) > 0)
-	{
-		status->applied_lsn = lsn_at(result, 0);
-		if (!PQgetisnull(result, 0, 1) && clock_parse(PQgetvalue(result, 0, 1), &commit_us))
-			status->applied_commit_us = commit_us;
-	}
+	status->conflicts = result != NULL ? number_at(result, 0, 0) : 0;
 	PQclear(result);
-	if (!query_or_missing(conn, "SELECT pg_catalog.count(*) FROM dbsync.conflicts WHERE task = $1", config->slot, &result, err))
+	return true;
+}
+
+static bool
+query_replays(PgConn *conn, TaskStatus *status, Error *err)
+{
+	PGresult   *result;
+	int			count;
+
+	if (!query_task(conn, "dbsync.strict_replays",
+					"SELECT reason, count, first_at, last_at FROM dbsync.strict_replays WHERE task = $1 ORDER BY last_at DESC, reason",
+					status, &result, err))
 		return false;
-	status->conflicts = result != NULL ? number_at(result, 0) : 0;
+	count = PQntuples(result);
+	status->replays = arena_alloc(status->arena, sizeof(StatusReplay) * ((size_t) count + 1));
+	for (int i = 0; i < count; i++)
+		status->replays[i] = (StatusReplay) {.reason = text_at(status, result, i, 0), .count = number_at(result, i, 1),
+			.first_us = time_at(result, i, 2), .last_us = time_at(result, i, 3)};
+	status->replay_count = count;
+	PQclear(result);
+	return true;
+}
+
+/* The order is that of sync/post_data.c, but for the sizes of the tables. */
+static bool
+query_post_data(PgConn *conn, TaskStatus *status, Error *err)
+{
+	PGresult   *result;
+	int			count;
+
+	if (!query_task(conn, "dbsync.post_data",
+					"SELECT name, table_name, done_at IS NULL FROM dbsync.post_data WHERE task = $1 ORDER BY is_index DESC, position",
+					status, &result, err))
+		return false;
+	count = PQntuples(result);
+	status->deferred = count;
+	status->pending = arena_alloc(status->arena, sizeof(StatusPending) * ((size_t) count + 1));
+	for (int i = 0; i < count; i++)
+		if (PQgetvalue(result, i, 2)[0] == 't')
+			status->pending[status->pending_count++] =
+				(StatusPending) {.name = text_at(status, result, i, 0), .table = text_at(status, result, i, 1)};
 	PQclear(result);
 	return true;
 }
@@ -234,7 +290,8 @@ read_target(const Config *config, TaskStatus *status)
 		status->target.error = "not configured: [desc.pgsql] connect_string";
 		return;
 	}
-	status->target.connected = pg_connect(config->target, &options, &conn, &err) && query_target(conn, config, status, &err);
+	status->target.connected = pg_connect(config->target, &options, &conn, &err) && query_progress(conn, status, &err) &&
+		query_conflicts(conn, status, &err) && query_replays(conn, status, &err) && query_post_data(conn, status, &err);
 	if (!status->target.connected)
 		keep_error(status, &status->target, &err);
 	pg_close(conn);
@@ -291,7 +348,7 @@ status_read(const Config *config, TaskStatus *status, Error *err)
 	memset(status, 0, sizeof(*status));
 	status->arena = arena_new(0);
 	status->task = arena_strdup(status->arena, config->slot);
-	status->conflicts = status->lag_bytes = STATUS_UNKNOWN;
+	status->conflicts = status->lag_bytes = status->deferred = status->replay_count = STATUS_UNKNOWN;
 	status->lag_seconds = STATUS_UNKNOWN;
 	status->slot.lag_bytes = status->slot.retained_bytes = status->slot.safe_wal_size = STATUS_UNKNOWN;
 

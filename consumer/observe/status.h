@@ -12,6 +12,8 @@
  *	 "slot": null | {"active", "active_pid", "confirmed_lsn", "restart_lsn", "lag_bytes", "retained_bytes", "wal_status", "safe_wal_size"},
  *	 "target": {"connected": bool, "error"},
  *	 "conflicts": number,
+ *	 "strict_replays": [{"reason", "count", "first_at", "last_at"}],		groups that apply = batch had to apply strictly; latest first
+ *	 "post_data": {"statements", "pending": [{"name", "table"}]},			what dbsync schema --defer has left, in the order of its making
  *	 "waiting": {"transactions", "changes", "bytes", "first_lsn", "first_commit_time"},
  *	 "copy": {"tables", "tables_done", "rows", "bytes", "estimated_rows", "estimated_bytes"},
  *	 "tables": [{"schema", "table", "state": "pending"|"running"|"done", "chunks", "chunks_done", "rows", "bytes",
@@ -57,6 +59,22 @@ typedef struct StatusTable
 	int64_t		end_us;
 } StatusTable;
 
+/* Groups that were applied strictly for one reason. */
+typedef struct StatusReplay
+{
+	const char *reason;
+	int64_t		count;
+	int64_t		first_us;
+	int64_t		last_us;
+} StatusReplay;
+
+/* An index, constraint or trigger that is not made yet. */
+typedef struct StatusPending
+{
+	const char *name;
+	const char *table;			/* quoted; NULL: not known */
+} StatusPending;
+
 typedef struct StatusServer
 {
 	bool		connected;
@@ -79,6 +97,11 @@ typedef struct TaskStatus
 	Lsn			applied_lsn;	/* the target's progress, or what the store remembers of it */
 	int64_t		applied_commit_us;
 	int64_t		conflicts;		/* STATUS_UNKNOWN */
+	StatusReplay *replays;
+	int			replay_count;	/* STATUS_UNKNOWN */
+	int64_t		deferred;		/* statements that dbsync schema --defer has noted; STATUS_UNKNOWN */
+	StatusPending *pending;		/* those that were not run yet */
+	int			pending_count;
 
 	int64_t		lag_bytes;		/* STATUS_UNKNOWN */
 	double		lag_seconds;	/* STATUS_UNKNOWN */

@@ -77,6 +77,51 @@ json_waiting(const StoreStats *waiting)
 	return object;
 }
 
+static json_t *
+json_replays(const TaskStatus *status)
+{
+	json_t	   *array;
+
+	if (status->replay_count == STATUS_UNKNOWN)
+		return json_null();
+	array = json_array();
+	for (int i = 0; i < status->replay_count; i++)
+	{
+		const StatusReplay *replay = &status->replays[i];
+		json_t	   *object = json_object();
+
+		json_object_set_new(object, "reason", json_text(replay->reason));
+		json_object_set_new(object, "count", json_integer(replay->count));
+		json_object_set_new(object, "first_at", json_time(replay->first_us));
+		json_object_set_new(object, "last_at", json_time(replay->last_us));
+		json_array_append_new(array, object);
+	}
+	return array;
+}
+
+static json_t *
+json_post_data(const TaskStatus *status)
+{
+	json_t	   *root;
+	json_t	   *pending;
+
+	if (status->deferred == STATUS_UNKNOWN)
+		return json_null();
+	root = json_object();
+	pending = json_array();
+	for (int i = 0; i < status->pending_count; i++)
+	{
+		json_t	   *object = json_object();
+
+		json_object_set_new(object, "name", json_text(status->pending[i].name));
+		json_object_set_new(object, "table", json_text(status->pending[i].table));
+		json_array_append_new(pending, object);
+	}
+	json_object_set_new(root, "statements", json_integer(status->deferred));
+	json_object_set_new(root, "pending", pending);
+	return root;
+}
+
 static const char *
 copy_phase_name(CopyPhase phase)
 {
@@ -162,6 +207,8 @@ status_write_json(StrBuf *out, const TaskStatus *status)
 	json_object_set_new(root, "slot", json_slot(status));
 	json_object_set_new(root, "target", json_server(&status->target));
 	json_object_set_new(root, "conflicts", json_known(status->conflicts));
+	json_object_set_new(root, "strict_replays", json_replays(status));
+	json_object_set_new(root, "post_data", json_post_data(status));
 	json_object_set_new(root, "waiting", json_waiting(&status->waiting));
 	add_tables(root, status);
 

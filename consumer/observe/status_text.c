@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-#define UNFINISHED_SHOWN 30
+/* Lines of one kind; --json has them all. */
+#define LINES_SHOWN 30
 
 const char *
 status_format_size(int64_t bytes, char buf[STATUS_SIZE_TEXT])
@@ -118,6 +119,37 @@ write_progress(StrBuf *out, const TaskStatus *status)
 		strbuf_append(out, "conflicts none\n");
 }
 
+/* True: enough of them were shown, and how many more there are is said. */
+static bool
+is_enough(StrBuf *out, int shown, int count)
+{
+	if (shown < LINES_SHOWN)
+		return false;
+	strbuf_printf(out, "  and %d more\n", count - shown);
+	return true;
+}
+
+static void
+write_replays(StrBuf *out, const TaskStatus *status)
+{
+	int64_t		total = 0;
+	char		time[CLOCK_TEXT_SIZE];
+
+	if (!status->found || status->replay_count == STATUS_UNKNOWN)
+		return;
+	if (status->replay_count == 0)
+	{
+		strbuf_append(out, "replays   none\n");
+		return;
+	}
+	for (int i = 0; i < status->replay_count; i++)
+		total += status->replays[i].count;
+	strbuf_printf(out, "replays   %lld groups went change by change instead of by batch, the last one %s\n",
+				  (long long) total, clock_format(status->replays[0].last_us, time));
+	for (int i = 0; i < status->replay_count && !is_enough(out, i, status->replay_count); i++)
+		strbuf_printf(out, "  %-8lld %s\n", (long long) status->replays[i].count, status->replays[i].reason);
+}
+
 /* While the full sync runs: what is not done yet.  Afterwards a line is enough. */
 static void
 write_tables(StrBuf *out, const TaskStatus *status)
@@ -145,15 +177,24 @@ write_tables(StrBuf *out, const TaskStatus *status)
 
 		if (table->phase == COPY_DONE)
 			continue;
-		if (shown++ == UNFINISHED_SHOWN)
-		{
-			strbuf_printf(out, "  and %d more\n", status->table_count - done - UNFINISHED_SHOWN);
+		if (is_enough(out, shown++, status->table_count - done))
 			break;
-		}
 		strbuf_printf(out, "  %-8s %s.%s, %d of %d chunks, %s of about %s\n", table->phase == COPY_RUNNING ? "running" : "pending",
 					  table->schema, table->table, table->chunks_done, table->chunks, status_format_size(table->bytes, size),
 					  status_format_size(table->estimated_bytes, estimate));
 	}
+}
+
+/* What dbsync schema --defer has left for the time behind the copy. */
+static void
+write_post_data(StrBuf *out, const TaskStatus *status)
+{
+	if (status->deferred <= 0)
+		return;
+	strbuf_printf(out, "indexes   %lld of %lld indexes, constraints and triggers are made\n",
+				  (long long) (status->deferred - status->pending_count), (long long) status->deferred);
+	for (int i = 0; i < status->pending_count && !is_enough(out, i, status->pending_count); i++)
+		strbuf_printf(out, "  pending  %s\n", status->pending[i].name);
 }
 
 void
@@ -162,5 +203,7 @@ status_write_text(StrBuf *out, const TaskStatus *status)
 	write_task(out, status);
 	write_slot(out, status);
 	write_progress(out, status);
+	write_replays(out, status);
 	write_tables(out, status);
+	write_post_data(out, status);
 }

@@ -72,6 +72,11 @@ bool pg_exec_params(PgConn *conn, const char *sql, int count, const char *const 
 bool pg_execf(PgConn *conn, Error *err, const char *fmt, ...) DBSYNC_PRINTF(3, 4) DBSYNC_MUST_CHECK;
 /* One value of one row, copied into the arena; NULL text for SQL NULL; an error where there is not exactly one row. */
 bool pg_query_value(PgConn *conn, Arena *arena, const char *sql, int count, const char *const *values, const char **value, Error *err) DBSYNC_MUST_CHECK;
+/*
+ * As pg_exec_params, of a table that may not be there (qualified, quoted where it must be): nothing is done then, and *result is NULL.  The
+ * server's log gets no error of it.
+ */
+bool pg_exec_if_there(PgConn *conn, const char *table, const char *sql, int count, const char *const *values, PGresult **result, Error *err) DBSYNC_MUST_CHECK;
 
 /*
  * For who talks to pg_raw() directly.  pg_collect: the results of what was sent, up to the last one or the first that begins a COPY, as

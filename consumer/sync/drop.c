@@ -95,54 +95,82 @@ remove_slot(Drop *drop, Error *err)
 
 /* ---- target ---- */
 
-/* Rows of the task in one of dbsync's tables; a table that is not there has none. */
+/* Those that hold rows of tasks.  post_data: indexes that a later run would have made. */
+#define POST_DATA "dbsync.post_data"
+static const char *const target_tables[] = {"dbsync.progress", "dbsync.copy_progress", "dbsync.conflicts", "dbsync.strict_replays", POST_DATA};
+#define TARGET_TABLES (sizeof(target_tables) / sizeof(target_tables[0]))
+
+/* Rows of the task in one of the tables; a table that is not there has none. */
 static bool
 remove_rows(Drop *drop, const char *table, int64_t *rows, Error *err)
 {
 	const char *values[] = {drop->config->slot};
-	PGresult   *result = NULL;
-	StrBuf		sql = STRBUF_INIT;
+	char	   *sql = mem_printf("DELETE FROM %s WHERE task = $1", table);
+	PGresult   *result;
 	bool		ok;
 
-	strbuf_append(&sql, "WITH removed AS (DELETE FROM ");
-	pg_quote_qualified(&sql, "dbsync", table);
-	strbuf_append(&sql, " WHERE task = $1 RETURNING 1) SELECT pg_catalog.count(*) FROM removed");
-	ok = pg_exec_params(drop->target, strbuf_text(&sql), 1, values, &result, err);
-	if (ok)
-		*rows += strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-	else if (strcmp(err->sqlstate, "42P01") == 0 || strcmp(err->sqlstate, "3F000") == 0)
-	{
-		error_clear(err);
-		ok = true;
-	}
+	ok = pg_exec_if_there(drop->target, table, sql, 1, values, &result, err);
+	if (ok && result != NULL)
+		*rows += strtoll(PQcmdTuples(result), NULL, 10);
 	PQclear(result);
-	strbuf_free(&sql);
+	free(sql);
 	return ok;
+}
+
+static bool
+count_pending(Drop *drop, int64_t *pending, Error *err)
+{
+	const char *values[] = {drop->config->slot};
+	PGresult   *result;
+
+	if (!pg_exec_if_there(drop->target, POST_DATA, "SELECT pg_catalog.count(*) FROM " POST_DATA " WHERE task = $1 AND done_at IS NULL",
+						  1, values, &result, err))
+		return false;
+	*pending = result != NULL ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
+	PQclear(result);
+	return true;
+}
+
+/* The target was not reached. */
+static void
+leave_target_rows(Drop *drop)
+{
+	DropReport *report = drop->report;
+	StrBuf		line = STRBUF_INIT;
+
+	strbuf_append(&line, "left: the target was not reached; there:");
+	for (size_t i = 0; i < TARGET_TABLES; i++)
+	{
+		strbuf_printf(&line, "%s DELETE FROM %s WHERE task = ", i > 0 ? ";" : "", target_tables[i]);
+		pg_quote_literal(&line, drop->config->slot);
+	}
+	strbuf_append(&line, "; of these tables, not all need be there");
+	report->target = arena_strdup(report->arena, strbuf_text(&line));
+	report->left++;
+	strbuf_free(&line);
 }
 
 static bool
 remove_target_rows(Drop *drop, Error *err)
 {
-	static const char *const tables[] = {"progress", "copy_progress", "conflicts"};
 	DropReport *report = drop->report;
 	int64_t		rows = 0;
+	int64_t		pending;
 
 	if (drop->target == NULL)
 	{
-		StrBuf		line = STRBUF_INIT;
-
-		strbuf_append(&line, "left: the target was not reached; there: DELETE FROM dbsync.progress WHERE task = ");
-		pg_quote_literal(&line, drop->config->slot);
-		strbuf_append(&line, "; the same for dbsync.copy_progress and dbsync.conflicts");
-		report->target = arena_strdup(report->arena, strbuf_text(&line));
-		report->left++;
-		strbuf_free(&line);
+		leave_target_rows(drop);
 		return true;
 	}
-	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (!remove_rows(drop, tables[i], &rows, err))
+	if (!count_pending(drop, &pending, err))
+		return false;
+	for (size_t i = 0; i < TARGET_TABLES; i++)
+		if (!remove_rows(drop, target_tables[i], &rows, err))
 			return false;
 	report->target = rows > 0 ? arena_printf(report->arena, "%lld rows removed", (long long) rows) : "had nothing";
+	if (pending > 0)
+		report->target = arena_printf(report->arena, "%s, %lld of them indexes, constraints and triggers of schema --defer that were not made yet",
+									  report->target, (long long) pending);
 	return true;
 }
 

@@ -2,6 +2,7 @@
  * drop.h
  *		Removes every trace of a task: the slot, its rows on the target, its state and waiting changes in the local store.
  *
+ * Indexes, constraints and triggers that "dbsync schema --defer" has left and no run has made yet are forgotten, too, which the report says.
  * What can be removed of a task that is half there already is removed; what is not there is no error.
  */
 #ifndef DBSYNC_SYNC_DROP_H

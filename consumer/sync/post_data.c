@@ -94,18 +94,16 @@ load_entries(Builder *builder, Error *err)
 	Run		   *run = builder->run;
 	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "indexes"};
 	const char *values[] = {run->state.task};
-	const char *found = NULL;
 	PgConn	   *conn = NULL;
 	PGresult   *result = NULL;
 	bool		ok;
 
 	builder->count = 0;
 	ok = pg_connect(run->config->target, &options, &conn, err) &&
-		pg_query_value(conn, run->arena, "SELECT pg_catalog.to_regclass('dbsync.post_data')", 0, NULL, &found, err);
-	if (ok && found != NULL)
+		pg_exec_if_there(conn, "dbsync.post_data", sql, 1, values, &result, err);
+	if (ok && result != NULL)
 	{
-		ok = pg_exec_params(conn, sql, 1, values, &result, err);
-		builder->count = ok ? PQntuples(result) : 0;
+		builder->count = PQntuples(result);
 		builder->entries = arena_alloc(run->arena, sizeof(Entry) * (size_t) (builder->count + 1));
 		for (int i = 0; i < builder->count; i++)
 			builder->entries[i] = (Entry) {.position = arena_strdup(run->arena, PQgetvalue(result, i, 0)),

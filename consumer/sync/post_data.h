@@ -2,7 +2,7 @@
  * post_data.h
  *		Indexes, constraints and triggers that "dbsync schema --defer" has left for later.  Internal to sync/.
  *
- * They stand as statements in dbsync.post_data on the target, written in the transaction that made the tables.  Each is run in one transaction
+ * They stand as statements in dbsync.post_data on the target, written in the transaction that made the tables; "dbsync drop" removes them.  Each is run in one transaction
  * with the mark that it is done, so that a kill at any moment neither loses one nor makes one twice.
  */
 #ifndef DBSYNC_SYNC_POST_DATA_H

@@ -4,24 +4,31 @@
 #include "base/clock.h"
 #include "base/stop.h"
 
-#include <string.h>
-
 #define POLL_MS 100
 #define FLUSH_LIMIT_MS 1500
 /* A run that has just lost its connection comes back within this. */
 #define GRACE_MS 3000
 
+/* Of the first row; none where there is no row, or no result at all. */
+static Lsn
+take_lsn(PGresult *result)
+{
+	Lsn			lsn = LSN_NONE;
+
+	if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0) && !lsn_parse(PQgetvalue(result, 0, 0), &lsn))
+		lsn = LSN_NONE;
+	PQclear(result);
+	return lsn;
+}
+
 static bool
-query_lsn(PgConn *conn, const char *sql, int count, const char *const *values, Lsn *lsn, Error *err)
+query_lsn(PgConn *conn, const char *sql, Lsn *lsn, Error *err)
 {
 	PGresult   *result = NULL;
 
-	*lsn = LSN_NONE;
-	if (!pg_exec_params(conn, sql, count, values, &result, err))
+	if (!pg_exec(conn, sql, &result, err))
 		return false;
-	if (PQntuples(result) > 0 && !PQgetisnull(result, 0, 0) && !lsn_parse(PQgetvalue(result, 0, 0), lsn))
-		*lsn = LSN_NONE;
-	PQclear(result);
+	*lsn = take_lsn(result);
 	return true;
 }
 
@@ -41,13 +48,13 @@ verify_take_position(PgConn *source, Lsn *position, Error *err)
 	int64_t		end_ms = clock_monotonic_ms() + FLUSH_LIMIT_MS;
 	Lsn			inserted;
 
-	if (!query_lsn(source, inserted_sql, 0, NULL, &inserted, err) || !query_lsn(source, flushed_sql, 0, NULL, position, err))
+	if (!query_lsn(source, inserted_sql, &inserted, err) || !query_lsn(source, flushed_sql, position, err))
 		return false;
 	while (*position < inserted && clock_monotonic_ms() < end_ms)
 	{
 		if (!stop_wait(POLL_MS))
 			return error_set(err, ERROR_CANCELLED, "stopped");
-		if (!query_lsn(source, flushed_sql, 0, NULL, position, err))
+		if (!query_lsn(source, flushed_sql, position, err))
 			return false;
 	}
 	return true;
@@ -79,13 +86,12 @@ static bool
 read_progress(const Config *config, PgConn *target, Lsn *applied, Error *err)
 {
 	const char *values[] = {config->slot};
+	PGresult   *result;
 
-	if (query_lsn(target, "SELECT applied_lsn FROM dbsync.progress WHERE task = $1", 1, values, applied, err))
-		return true;
-	/* No run was ever made: no schema, no table. */
-	if (strcmp(err->sqlstate, "42P01") != 0 && strcmp(err->sqlstate, "3F000") != 0)
+	/* It may be that no run was ever made. */
+	if (!pg_exec_if_there(target, "dbsync.progress", "SELECT applied_lsn FROM dbsync.progress WHERE task = $1", 1, values, &result, err))
 		return false;
-	error_clear(err);
+	*applied = take_lsn(result);
 	return true;
 }
 

@@ -343,6 +343,27 @@ stop_cancels_the_query_but_not_one_that_must_finish(void **state)
 }
 
 static void
+a_table_that_is_not_there_is_no_error(void **state)
+{
+	PgConn *conn = open_role(PG_ROLE_TARGET);
+	const char *values[] = {"2"};
+	PGresult *result;
+	Error err = ERROR_INIT;
+
+	(void) state;
+	assert_ok(pg_exec_if_there(conn, "no_schema.t", "SELECT * FROM no_schema.t", 0, NULL, &result, &err), &err);
+	assert_null(result);
+	assert_ok(pg_exec_if_there(conn, "public.no_table", "DELETE FROM public.no_table", 0, NULL, NULL, &err), &err);
+	assert_ok(pg_exec_if_there(conn, "pg_catalog.pg_class", "SELECT $1::int4 + 1", 1, values, &result, &err), &err);
+	assert_string_equal(PQgetvalue(result, 0, 0), "3");
+	PQclear(result);
+	assert_false(pg_exec_if_there(conn, "pg_catalog.pg_class", "SELECT 1 / 0", 0, NULL, &result, &err));
+	assert_string_equal(err.sqlstate, "22012");
+	error_clear(&err);
+	pg_close(conn);
+}
+
+static void
 quoting_survives_hostile_text(void **state)
 {
 	PgConn *conn = open_role(PG_ROLE_TARGET);
@@ -376,6 +397,7 @@ main(void)
 		cmocka_unit_test(description_has_no_password),
 		cmocka_unit_test(mute_server_times_out),
 		cmocka_unit_test(mute_host_is_passed_over),
+		cmocka_unit_test(a_table_that_is_not_there_is_no_error),
 		cmocka_unit_test(quoting_survives_hostile_text),
 		cmocka_unit_test(abort_cancels_the_query),
 		cmocka_unit_test(stop_cancels_the_query_but_not_one_that_must_finish),

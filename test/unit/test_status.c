@@ -31,7 +31,7 @@ empty_status(TaskStatus *status)
 	memset(status, 0, sizeof(*status));
 	status->arena = arena_new(0);
 	status->task = "t\"1";
-	status->conflicts = status->lag_bytes = STATUS_UNKNOWN;
+	status->conflicts = status->lag_bytes = status->deferred = status->replay_count = STATUS_UNKNOWN;
 	status->lag_seconds = STATUS_UNKNOWN;
 	status->slot.lag_bytes = status->slot.retained_bytes = status->slot.safe_wal_size = STATUS_UNKNOWN;
 }
@@ -87,7 +87,8 @@ unknown_is_null(void **state DBSYNC_UNUSED)
 {
 	static const char *const keys[] = {
 		"task", "store", "state", "running", "created", "copy_start", "copy_end", "start_lsn", "received_lsn", "applied_lsn",
-		"applied_commit_time", "lag_bytes", "lag_seconds", "source", "slot", "target", "conflicts", "waiting", "copy", "tables",
+		"applied_commit_time", "lag_bytes", "lag_seconds", "source", "slot", "target", "conflicts", "strict_replays", "post_data",
+		"waiting", "copy", "tables",
 	};
 	TaskStatus	status;
 	json_t	   *root;
@@ -103,6 +104,8 @@ unknown_is_null(void **state DBSYNC_UNUSED)
 	assert_true(json_is_null(json_object_get(root, "lag_bytes")));
 	assert_true(json_is_null(json_object_get(root, "slot")));
 	assert_true(json_is_null(json_object_get(root, "conflicts")));
+	assert_true(json_is_null(json_object_get(root, "strict_replays")));
+	assert_true(json_is_null(json_object_get(root, "post_data")));
 	assert_string_equal(json_string_value(json_object_get(json_object_get(root, "source"), "error")), "down");
 	json_decref(root);
 	status_free(&status);
@@ -142,6 +145,77 @@ known_is_told(void **state DBSYNC_UNUSED)
 	assert_non_null(strstr(strbuf_text(&text), "lag       1.5 kB, 0.5 s"));
 	assert_non_null(strstr(strbuf_text(&text), "active, pid 42"));
 	assert_non_null(strstr(strbuf_text(&text), "conflicts 2"));
+	strbuf_free(&text);
+	status_free(&status);
+}
+
+static void
+replays_are_told_by_reason(void **state DBSYNC_UNUSED)
+{
+	TaskStatus	status;
+	StatusReplay replays[] = {{"\"s\".\"t\": SQLSTATE 23505", 4, 1, 1000000}, {"22012", 1, 1, 2}};
+	StrBuf		text = STRBUF_INIT;
+	json_t	   *root;
+	json_t	   *first;
+
+	empty_status(&status);
+	status.found = true;
+	status.replay_count = 0;
+	status_write_text(&text, &status);
+	assert_non_null(strstr(strbuf_text(&text), "replays   none\n"));
+	root = status_json(&status);
+	assert_int_equal(json_array_size(json_object_get(root, "strict_replays")), 0);
+	json_decref(root);
+
+	status.replays = replays;
+	status.replay_count = 2;
+	root = status_json(&status);
+	assert_int_equal(json_array_size(json_object_get(root, "strict_replays")), 2);
+	first = json_array_get(json_object_get(root, "strict_replays"), 0);
+	assert_string_equal(json_string_value(json_object_get(first, "reason")), replays[0].reason);
+	assert_int_equal(json_integer_value(json_object_get(first, "count")), 4);
+	assert_string_equal(json_string_value(json_object_get(first, "last_at")), "1970-01-01 00:00:01.000000+00");
+	json_decref(root);
+	strbuf_reset(&text);
+	status_write_text(&text, &status);
+	assert_non_null(strstr(strbuf_text(&text), "replays   5 groups went change by change instead of by batch, the last one 1970-01-01 00:00:01"));
+	assert_non_null(strstr(strbuf_text(&text), "\n  4        \"s\".\"t\": SQLSTATE 23505\n"));
+	strbuf_free(&text);
+	status_free(&status);
+}
+
+static void
+what_is_left_to_build_is_told(void **state DBSYNC_UNUSED)
+{
+	enum { COUNT = 40 };
+	TaskStatus	status;
+	StatusPending pending[COUNT];
+	StrBuf		text = STRBUF_INIT;
+	json_t	   *root;
+	json_t	   *post_data;
+
+	empty_status(&status);
+	for (int i = 0; i < COUNT; i++)
+		pending[i] = (StatusPending) {.name = arena_printf(status.arena, "INDEX public i%d", i), .table = i == 0 ? NULL : "t"};
+	status.deferred = 0;
+	status_write_text(&text, &status);
+	assert_null(strstr(strbuf_text(&text), "indexes"));
+
+	status.deferred = COUNT + 2;
+	status.pending = pending;
+	status.pending_count = COUNT;
+	root = status_json(&status);
+	post_data = json_object_get(root, "post_data");
+	assert_int_equal(json_integer_value(json_object_get(post_data, "statements")), COUNT + 2);
+	post_data = json_object_get(post_data, "pending");
+	assert_int_equal(json_array_size(post_data), COUNT);
+	assert_true(json_is_null(json_object_get(json_array_get(post_data, 0), "table")));
+	assert_string_equal(json_string_value(json_object_get(json_array_get(post_data, 39), "name")), "INDEX public i39");
+	json_decref(root);
+	strbuf_reset(&text);
+	status_write_text(&text, &status);
+	assert_non_null(strstr(strbuf_text(&text), "indexes   2 of 42 indexes, constraints and triggers are made\n  pending  INDEX public i0\n"));
+	assert_non_null(strstr(strbuf_text(&text), "INDEX public i29\n  and 10 more\n"));
 	strbuf_free(&text);
 	status_free(&status);
 }
@@ -219,6 +293,8 @@ main(void)
 		cmocka_unit_test(chunks_are_summed_by_table),
 		cmocka_unit_test(unknown_is_null),
 		cmocka_unit_test(known_is_told),
+		cmocka_unit_test(replays_are_told_by_reason),
+		cmocka_unit_test(what_is_left_to_build_is_told),
 		cmocka_unit_test(changes_as_sql),
 		cmocka_unit_test(truncate_and_message_as_sql),
 	};

@@ -12,6 +12,7 @@ my $store  = new_target('store');
 $source->safe_psql('app', q{
 	CREATE TABLE item (id int PRIMARY KEY, "Note" text);
 	CREATE TABLE "Odd ""name" (id int PRIMARY KEY);
+	CREATE TABLE handed (id int PRIMARY KEY, u int UNIQUE);
 	INSERT INTO item SELECT i, 'n' || i FROM generate_series(1, 1000) i;
 });
 
@@ -24,7 +25,7 @@ foreach my $local ('sqlite', 'pg')
 	$target->safe_psql('postgres', 'DROP DATABASE IF EXISTS app WITH (FORCE)');
 	$target->safe_psql('postgres', 'CREATE DATABASE app');
 	same_schema($source, $target);
-	$source->safe_psql('app', 'DELETE FROM item WHERE id > 1000');
+	$source->safe_psql('app', 'DELETE FROM item WHERE id > 1000; TRUNCATE handed; INSERT INTO handed VALUES (1, 1), (2, 2)');
 
 	# Before anything was done: nothing is created by looking.
 	$status = $task->status;
@@ -32,14 +33,18 @@ foreach my $local ('sqlite', 'pg')
 	is($status->{slot}, undef, "$local: no slot");
 	ok($status->{source}{connected} && $status->{target}{connected}, "$local: both sides are reached");
 	ok(!-e "$task->{dir}/local.db", "$local: looking does not make a local store");
+	is_deeply($status->{strict_replays}, [], "$local: nothing was replayed");
+	is_deeply($status->{post_data}, { statements => 0, pending => [] }, "$local: nothing was left for later");
+	unlike(slurp($target->logfile), qr/does not exist/, "$local: nor does it leave errors in the target's log");
 
 	$task->start('run');
 	wait_for('streaming', sub { $task->status->{state} eq 'streaming' });
 	$status = $task->status;
 	ok($status->{running}, "$local: it runs");
-	is($status->{copy}{tables_done}, 2, "$local: both tables are copied");
-	is($status->{copy}{rows}, 1000, "$local: rows are counted");
-	is_deeply([ sort map { $_->{table} } @{ $status->{tables} } ], [ 'Odd "name', 'item' ], "$local: by name");
+	is($status->{copy}{tables_done}, 3, "$local: all tables are copied");
+	is($status->{copy}{rows}, 1002, "$local: rows are counted");
+	is_deeply([ sort map { $_->{table} } @{ $status->{tables} } ], [ 'Odd "name', 'handed', 'item' ], "$local: by name");
+	is_deeply($status->{strict_replays}, [], "$local: no group was replayed");
 	cmp_ok($status->{slot}{active_pid}, '>', 0, "$local: who reads the slot");
 	$source->safe_psql('app', q{UPDATE item SET "Note" = 'x' WHERE id < 10});
 	wait_for('the change', sub { $task->target_rows(q{item WHERE "Note" = 'x'}) == 9 });
@@ -48,6 +53,20 @@ foreach my $local ('sqlite', 'pg')
 	($code, $out) = $task->run('status');
 	is($code, 0, "$local: as text");
 	like($out, qr/^state +streaming, running$/m, "$local: state");
+	like($out, qr/^replays +none$/m, "$local: no replays");
+
+	# A unique value goes from row to row: no batch can do that.
+	$source->safe_psql('app', q{
+		BEGIN; UPDATE handed SET u = NULL; UPDATE handed SET u = 1 WHERE id = 2; UPDATE handed SET u = 2 WHERE id = 1; COMMIT});
+	wait_for('the exchange', sub { $task->target_rows('handed WHERE u = 3 - id') == 2 });
+	$status = $task->status;
+	is(scalar(@{ $status->{strict_replays} }), 1, "$local: a replay has one reason");
+	my $replay = $status->{strict_replays}[0];
+	like($replay->{reason}, qr/handed.*handed_u_key/, "$local: which names table and constraint");
+	is($replay->{count}, 1, "$local: once");
+	like($replay->{$_}, qr/^\d{4}-\d\d-\d\d /, "$local: $_") foreach qw(first_at last_at);
+	($code, $out) = $task->run('status');
+	like($out, qr/^replays +1 groups .*\n  1 +.*handed_u_key"?$/m, "$local: as text, too");
 
 	# The target is away: what is received waits, and can be read as SQL.
 	$target->stop;
@@ -64,7 +83,7 @@ foreach my $local ('sqlite', 'pg')
 	$status = $task->status;
 	ok(!$status->{target}{connected}, "$local: the target is not reached");
 	like($status->{target}{error}, qr/\S/, "$local: and why");
-	is($status->{conflicts}, undef, "$local: what only the target knows is not known");
+	is($status->{$_}, undef, "$local: what only the target knows is not known: $_") foreach qw(conflicts strict_replays post_data);
 	is($status->{waiting}{changes}, 5, "$local: changes that wait");
 	cmp_ok($status->{lag_bytes}, '>', 0, "$local: it lags");
 	cmp_ok($status->{lag_seconds}, '>=', 0, "$local: for some time");

@@ -30,6 +30,7 @@ foreach my $local ('sqlite', 'pg')
 
 	$target->safe_psql('app', 'TRUNCATE item');
 	$task->until_current_ok("$local: full sync");
+	$target->safe_psql('app', "INSERT INTO dbsync.strict_replays (task, reason) VALUES ('drop_$local', 'x'), ('another', 'x')");
 
 	# While a run has the task.
 	$task->start('run');
@@ -53,7 +54,8 @@ foreach my $local ('sqlite', 'pg')
 		is(slots(), 1, 'indeed');
 		($code, $out, $err) = $task->run('drop', '--yes', '--force');
 		is($code, 1, '--force: something is left, so exit code 1');
-		like($out, qr/DELETE FROM dbsync\.progress WHERE task = 'drop_sqlite'/, 'which is said, with the statement');
+		like($out, qr/DELETE FROM dbsync\.$_ WHERE task = 'drop_sqlite'/, "which is said, with the statement: $_")
+		  foreach qw(progress copy_progress conflicts strict_replays post_data);
 		is(slots(), 0, 'the slot is gone');
 		is($task->status->{state}, 'none', 'and the state');
 		$target->start;
@@ -80,7 +82,8 @@ foreach my $local ('sqlite', 'pg')
 		is($code, 0, 'once it has gone');
 	}
 	is(slots(), 0, "$local: no slot");
-	is(rows($_), 0, "$local: no row in dbsync.$_") foreach qw(progress conflicts);
+	is(rows($_), 0, "$local: no row in dbsync.$_") foreach qw(progress copy_progress conflicts);
+	is($target->safe_psql('app', 'DELETE FROM dbsync.strict_replays RETURNING task'), 'another', "$local: nor in dbsync.strict_replays, but for another task's");
 	is($task->target_rows('item'), 1, "$local: the tables stay as they are");
 	($code, $out, $err) = $task->run('drop', '--yes');
 	is($code, 0, "$local: once more: nothing to do");

@@ -75,18 +75,28 @@ my ($code, $out, $err) = $task->run('schema', '--defer');
 is($code, 0, 'schema --defer') or diag($err);
 is($target->safe_psql('app', q{SELECT count(*) FROM pg_index WHERE indrelid = 'item'::regclass}), 0, 'no index yet');
 cmp_ok(pending(), '>', 10, 'they are noted');
+my $status = $task->status;
+is($status->{post_data}{statements}, pending(), 'status counts them');
+is(scalar @{ $status->{post_data}{pending} }, pending(), 'and lists them');
+my ($key) = grep { $_->{name} =~ /^CONSTRAINT public item item_pkey\b/ } @{ $status->{post_data}{pending} };
+like($key->{table}, qr/^"?public"?\."?item"?$/, 'with their tables');
+($code, $out) = $task->run('status');
+like($out, qr/^indexes +0 of $status->{post_data}{statements} .*\n(  pending .*\n)*  pending +CONSTRAINT public item item_pkey\b/m, 'as text, too');
 
 ($code, $out, $err) = $task->run('run', '--copy-only');
 is($code, 0, 'run') or diag($err);
 is(pending(), 0, 'all is made');
 is(dump_of($target), dump_of($source), 'and is what the source has');
 like($err, qr/made CONSTRAINT public item item_pkey/, 'the log says so');
+is_deeply($task->status->{post_data}, { statements => $status->{post_data}{statements}, pending => [] }, 'status knows');
 change();
 $task->until_current_ok('changes behind it');
 $task->sums_equal_ok('equal', @tables);
 ($code, $out, $err) = $task->run('run', '--until', 'current');
 unlike($err, qr/making indexes/, 'nothing is made twice');
-$task->run('drop', '--yes');
+($code, $out) = $task->run('drop', '--yes');
+unlike($out, qr/not made/, 'drop has nothing to say of them');
+is($target->safe_psql('app', 'SELECT count(*) FROM dbsync.post_data'), 0, 'and forgets them');
 
 # Killed in the middle, several times, and the target's connections cut.
 new_database();
@@ -138,6 +148,16 @@ $task->until_current_ok('and a run goes on');
 is(pending(), 0, 'with the rest');
 is(dump_of($target), dump_of($source), 'the schema is the same');
 $task->sums_equal_ok('and so are the rows', @tables);
+
+# Given up before they were made.
+$task->run('drop', '--yes');
+new_database();
+$task->run('schema', '--defer');
+my $left = pending();
+($code, $out, $err) = $task->run('drop', '--yes');
+is($code, 0, 'drop before the run');
+like($out, qr/^target +$left rows removed, $left of them .* not made yet$/m, 'says what was not made');
+is($target->safe_psql('app', 'SELECT count(*) FROM dbsync.post_data'), 0, 'and forgets it');
 
 ($code, $out, $err) = $task->run('schema', '--defer', '--post-data');
 is($code, 2, '--defer is no section');
