@@ -35,7 +35,7 @@ careful_retreat(Applier *applier, Lsn commit_lsn, Error *err)
 	else
 		applier->careful_window = CAREFUL_MORE_MIN;
 	applier->careful_more = applier->careful_window;
-	return error_context(err, "conflict in the transaction with commit LSN %s", lsn_format(commit_lsn, lsn));
+	return error_context(err, "conflict in the transaction with commit LSN %s", lsn_show(commit_lsn, lsn));
 }
 
 void

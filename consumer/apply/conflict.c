@@ -146,7 +146,7 @@ conflict_context(Applier *applier, const Change *change, const TxnPart *part, Er
 	char		lsn[LSN_TEXT_SIZE];
 
 	conflict_describe(change, &text);
-	error_context(err, "%s in transaction %" PRIu32 " with commit LSN %s", strbuf_text(&text), part->xid, lsn_format(part->commit_lsn, lsn));
+	error_context(err, "%s in transaction %" PRIu32 " with commit LSN %s", strbuf_text(&text), part->xid, lsn_show(part->commit_lsn, lsn));
 	strbuf_free(&text);
 	if (err->kind == ERROR_CONFLICT && applier->options.apply.conflict == CONFLICT_STOP && err->hint == NULL)
 		error_hint(err, "Mend the row on the target and start again; or let dbsync pass such changes, into dbsync.conflicts on the target: conflict = skip, or conflict = upsert");
@@ -282,7 +282,7 @@ conflict_note(Applier *applier, const Change *change, const TxnPart *part, const
 	}
 	conflict_describe(change, &text);
 	log_warn(MODULE, "%s, kept in dbsync.conflicts: %s in transaction %" PRIu32 " with commit LSN %s: %s", resolution, strbuf_text(&text), part->xid,
-			 lsn_format(part->commit_lsn, lsn), row->reason);
+			 lsn_show(part->commit_lsn, lsn), row->reason);
 	strbuf_free(&text);
 	error_clear(reason);
 }

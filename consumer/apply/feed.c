@@ -257,10 +257,10 @@ begin_transaction(Applier *applier, const TxnPart *part, Error *err)
 		done = applier->flight.end_lsn;
 	if (applier->stats.in_transaction)
 		return error_set(err, ERROR_FAILED, "transaction %" PRIu32 " (commit LSN %s) begins before the one in hand has ended", part->xid,
-						 lsn_format(part->commit_lsn, lsn));
+						 lsn_show(part->commit_lsn, lsn));
 	if (part->part != 0)
 		return error_set(err, ERROR_FAILED, "transaction %" PRIu32 " (commit LSN %s) comes without its beginning: part %d", part->xid,
-						 lsn_format(part->commit_lsn, lsn), (int) part->part);
+						 lsn_show(part->commit_lsn, lsn), (int) part->part);
 	if (applier->stats.group_open && applier->stats.group_end_lsn > done)
 		done = applier->stats.group_end_lsn;
 	applier->is_skipped = txn_is_done(part->commit_lsn, done);
@@ -303,7 +303,7 @@ feed_part(Applier *applier, PartUse *use, Error *err)
 		return false;
 	if (part->commit_lsn != applier->commit_lsn || part->part != applier->next_part)
 		return error_set(err, ERROR_FAILED, "part %d of transaction %" PRIu32 " (commit LSN %s) is out of order", (int) part->part, part->xid,
-						 lsn_format(part->commit_lsn, lsn));
+						 lsn_show(part->commit_lsn, lsn));
 	applier->next_part++;
 	if (!feed_records(applier, use, err))
 		return false;

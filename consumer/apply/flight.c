@@ -79,7 +79,7 @@ committed(Applier *applier)
 		applier->strict_note = NULL;
 	}
 	log_debug(MODULE, "committed transactions=%" PRId64 " changes=%" PRId64 " applied=%s way=%s", flight->transactions, flight->changes,
-			  lsn_format(applier->stats.applied_lsn, lsn), flight->is_strict ? "strict" : "batch");
+			  lsn_show(applier->stats.applied_lsn, lsn), flight->is_strict ? "strict" : "batch");
 	flight_forget(applier);
 }
 
@@ -146,7 +146,7 @@ explain_failure(Applier *applier, Error *err)
 	if (flight->transactions > 1)
 		return careful_retreat(applier, flight->last_commit_lsn, err);
 	err->kind = ERROR_FAILED;
-	error_context(err, "transaction %" PRIu32 " with commit LSN %s", flight->last_xid, lsn_format(flight->last_commit_lsn, lsn));
+	error_context(err, "transaction %" PRIu32 " with commit LSN %s", flight->last_xid, lsn_show(flight->last_commit_lsn, lsn));
 	return error_hint(err, "The constraint is deferred, so no single change can be skipped: mend the target's rows, or drop the constraint there");
 }
 

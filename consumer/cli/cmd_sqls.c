@@ -97,13 +97,13 @@ take_record(Sqls *sqls, const char *line, size_t length, Error *err)
 	{
 		case RECORD_BEGIN:
 			strbuf_printf(&sqls->out, "-- transaction %u, commit %s, %s\nBEGIN;\n", record.xid,
-						  lsn_format(record.commit_lsn, lsn), clock_format(record.commit_time_us, time));
+						  lsn_show(record.commit_lsn, lsn), clock_format(record.commit_time_us, time));
 			break;
 		case RECORD_CHANGE:
 			change_sql_write(&sqls->out, &record.change, sqls->config->target_schema);
 			break;
 		case RECORD_COMMIT:
-			strbuf_printf(&sqls->out, "COMMIT; -- end %s\n\n", lsn_format(record.end_lsn, lsn));
+			strbuf_printf(&sqls->out, "COMMIT; -- end %s\n\n", lsn_show(record.end_lsn, lsn));
 			break;
 		case RECORD_HELLO:
 		case RECORD_RELATION:

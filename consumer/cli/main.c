@@ -11,6 +11,7 @@
 #include "cli/hangup.h"
 #include "cli/help.h"
 #include "cli/pid_file.h"
+#include "model/lsn.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,8 @@ run_command(const CommandLine *line, Config *config, Error *err)
 		return error_exit_code(err);
 	if ((line->command->flags & COMMAND_NEEDS_CONFIG) != 0 && !config_check(config, err))
 		return error_exit_code(err);
+	if (config->is_mysql)
+		lsn_show_as_binlog();
 	config->progress = !config->daemon && config->log_file == NULL && isatty(STDERR_FILENO) == 1;
 
 	if (start_process(line, config, &pid_file, err))

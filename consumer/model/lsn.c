@@ -1,12 +1,15 @@
 /*
  * lsn.c
- *		Text of a position: two hexadecimal halves, 16/B374D848.
+ *		Text of a position: two hexadecimal halves, 16/B374D848; of a binlog, as its users write it.
  */
 #include "model/lsn.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+
+/* How this process speaks of positions; set before its threads are there. */
+static bool shows_binlog;
 
 const char *
 lsn_format(Lsn lsn, char buf[LSN_TEXT_SIZE])
@@ -67,4 +70,51 @@ bool
 lsn_parse(const char *text, Lsn *lsn)
 {
 	return lsn_parse_bytes(text, strlen(text), lsn);
+}
+
+void
+lsn_show_as_binlog(void)
+{
+	shows_binlog = true;
+}
+
+const char *
+lsn_show(Lsn lsn, char buf[LSN_TEXT_SIZE])
+{
+	if (!shows_binlog)
+		return lsn_format(lsn, buf);
+	snprintf(buf, LSN_TEXT_SIZE, "%06" PRIu32 ":%" PRIu32, (uint32_t) (lsn >> 32), (uint32_t) lsn);
+	return buf;
+}
+
+/* Digits alone; moves *text behind them. */
+static bool
+parse_number(const char **text, uint32_t *value)
+{
+	uint64_t	result = 0;
+
+	if (**text < '0' || **text > '9')
+		return false;
+	for (; **text >= '0' && **text <= '9'; (*text)++)
+	{
+		result = result * 10 + (uint64_t) (**text - '0');
+		if (result > UINT32_MAX)
+			return false;
+	}
+	*value = (uint32_t) result;
+	return true;
+}
+
+bool
+lsn_parse_shown(const char *text, Lsn *lsn)
+{
+	uint32_t	file;
+	uint32_t	offset;
+
+	if (lsn_parse(text, lsn))
+		return true;
+	if (!parse_number(&text, &file) || *text++ != ':' || !parse_number(&text, &offset) || *text != '\0')
+		return false;
+	*lsn = (Lsn) file << 32 | offset;
+	return true;
 }

@@ -248,7 +248,7 @@ append_stream(ProgressView *view, StrBuf *out, int columns)
 	char number[PROGRESS_NUMBER_SIZE];
 	Lsn behind = (view->received > view->applied) ? view->received - view->applied : 0;
 
-	strbuf_printf(&line, "streaming  applied %s", lsn_format(view->applied, lsn));
+	strbuf_printf(&line, "streaming  applied %s", lsn_show(view->applied, lsn));
 	strbuf_printf(&line, "  behind %s", progress_format_bytes((double) behind, number));
 	strbuf_printf(&line, "  %s changes/s", progress_format_count((int64_t) view->change_rate.per_second, number));
 	progress_append_cut(out, strbuf_text(&line), columns);

@@ -16,7 +16,7 @@
 #include "base/log.h"
 #include "base/retry.h"
 #include "base/stop.h"
-#include "sync/table_filter.h"
+#include "sync/source_side.h"
 
 #define MODULE "apply"
 
@@ -44,7 +44,7 @@ is_wanted(void *arg, const char *schema, const char *table)
 {
 	const Run  *run = arg;
 
-	return table_filter_wants(schema, table, (void *) run->config);
+	return run->side->wants(run, schema, table);
 }
 
 static Lsn
@@ -256,7 +256,7 @@ attach(ApplyLoop *self, Error *err)
 	}
 	if (found)
 		error_set(err, ERROR_GAP, "the target has gone back from %s to %s: it was restored, or a standby took over that lacked changes",
-				  lsn_format(view.applied, before), lsn_format(applied, now));
+				  lsn_show(view.applied, before), lsn_show(applied, now));
 	else
 		error_set(err, ERROR_GAP, "the target's progress row of task \"%s\" is gone (dbsync.progress)", run->state.task);
 	return error_hint(err, "what it lacks has been forgotten by the source; \"dbsync drop\" and a new full sync are needed");

@@ -117,7 +117,7 @@ note_snapshots(Run *run, Error *err)
 	{
 		char		text[LSN_TEXT_SIZE];
 
-		log_info(MODULE, "applying up to %s: some tables were copied as of then", lsn_format(youngest, text));
+		log_info(MODULE, "applying up to %s: some tables were copied as of then", lsn_show(youngest, text));
 		run->until = youngest;
 	}
 	return true;
@@ -149,7 +149,7 @@ full_sync_run(Run *run, Error *err)
 
 			ok = run->side->take_snapshot(run, false, &position, &is_taken, err);
 			if (ok)
-				log_info(MODULE, "tables that are not finished are copied as of %s", lsn_format(position, text));
+				log_info(MODULE, "tables that are not finished are copied as of %s", lsn_show(position, text));
 		}
 		ok = ok && run->side->copy_round(run, &outcome, err);
 		if (ok && outcome == COPY_OUTCOME_NEW_SNAPSHOT)

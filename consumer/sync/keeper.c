@@ -40,7 +40,7 @@ report(Keeper *self)
 	stage_view(self->run->stage, &view);
 	if (view.seen != self->reported_received || view.durable != self->reported_durable)
 		log_info(MODULE, "confirming recv up to %s, flush to %s transactions=%lld changes=%lld changes_per_s=%lld conflicts=%lld via=%s",
-				 lsn_format(view.seen, received), lsn_format(view.durable, flushed), (long long) atomic_load(&self->run->transactions),
+				 lsn_show(view.seen, received), lsn_show(view.durable, flushed), (long long) atomic_load(&self->run->transactions),
 				 (long long) changes, (long long) (elapsed > 0 ? (changes - self->reported_changes) * 1000 / elapsed : 0),
 				 (long long) atomic_load(&self->run->conflicts), view.in_memory ? "memory" : "store");
 	self->reported_received = view.seen;

@@ -128,7 +128,7 @@ pg_undo_begin(Run *run, Error *err)
 
 /* The target has the data, the slot says from where on changes are wanted. */
 static bool
-pg_start_without_copy(Run *run, Lsn *start, Error *err)
+pg_start_without_copy(Run *run, Lsn progress DBSYNC_UNUSED, Lsn *start, Error *err)
 {
 	SlotInfo	slot;
 
@@ -380,6 +380,12 @@ pg_copy_round(Run *run, CopyOutcome *outcome, Error *err)
 	return ok;
 }
 
+static bool
+pg_wants(const Run *run, const char *schema, const char *table)
+{
+	return table_filter_wants(schema, table, (void *) run->config);
+}
+
 /* A slot that the source has given up must end the copy now, not in the morning. */
 static bool
 pg_watch(Run *run, Error *err)
@@ -427,6 +433,7 @@ pg_watch(Run *run, Error *err)
 
 const SourceSide pg_side = {
 	.kind = "pgsql",
+	.task_word = "slot",
 	.open = pg_open,
 	.close = pg_close_side,
 	.identify = pg_identify,
@@ -442,5 +449,6 @@ const SourceSide pg_side = {
 	.has_snapshot = pg_has_snapshot,
 	.release_snapshot = pg_release_snapshot,
 	.copy_round = pg_copy_round,
+	.wants = pg_wants,
 	.watch = pg_watch,
 };

@@ -2,7 +2,7 @@
  * receiver.c
  *		The thread that takes transactions from the source, puts them into the stage, and tells the source what is durable.
  */
-#include "sync/run_context.h"
+#include "sync/source_side.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -147,7 +147,7 @@ start_stream(Receiver *self, Error *err)
 		return false;
 	self->has_streamed = false;
 	self->feedback_ms = 0;
-	log_info(MODULE, "starting log streaming at %s (slot %s)", lsn_format(from, text), run->config->slot);
+	log_info(MODULE, "starting log streaming at %s (%s %s)", lsn_show(from, text), run->side->task_word, run->config->slot);
 	return send_feedback(self, err);
 }
 

@@ -144,7 +144,7 @@ begin_without_copy(Run *run, bool has_progress, Lsn *applied, Error *err)
 	Lsn			start;
 	char		text[LSN_TEXT_SIZE];
 
-	if (!run->side->start_without_copy(run, &start, err))
+	if (!run->side->start_without_copy(run, has_progress ? *applied : LSN_NONE, &start, err))
 		return false;
 	if (!has_progress)
 	{
@@ -155,7 +155,7 @@ begin_without_copy(Run *run, bool has_progress, Lsn *applied, Error *err)
 	run->state.start_lsn = start;
 	if (!check_continuity(run, *applied, err))
 		return false;
-	log_info(MODULE, "%s, streaming from %s without a full sync", run->side->standing(run), lsn_format(*applied, text));
+	log_info(MODULE, "%s, streaming from %s without a full sync", run->side->standing(run), lsn_show(*applied, text));
 	run->state.received_lsn = *applied;
 	return run_set_phase(run, TASK_CATCHING_UP, err);
 }
@@ -215,7 +215,7 @@ resolve_until(Run *run, Error *err)
 	if (!run->side->resolve_until(run, err))
 		return false;
 	if (strcmp(run->config->until, "current") == 0)
-		log_info(MODULE, "applying up to %s", lsn_format(run->until, lsn));
+		log_info(MODULE, "applying up to %s", lsn_show(run->until, lsn));
 	return true;
 }
 
@@ -338,7 +338,7 @@ finish(Run *run)
 		error_clear(&err);
 	}
 	log_info(MODULE, "%s: applied up to %s transactions=%lld changes=%lld conflicts=%lld", atomic_load(&run->finished) ? "done" : "stopped",
-			 lsn_format(view.applied, applied), (long long) atomic_load(&run->transactions), (long long) atomic_load(&run->changes),
+			 lsn_show(view.applied, applied), (long long) atomic_load(&run->transactions), (long long) atomic_load(&run->changes),
 			 (long long) atomic_load(&run->conflicts));
 }
 

@@ -15,6 +15,7 @@
 struct SourceSide
 {
 	const char *kind;			/* TaskState.source_kind */
+	const char *task_word;		/* what the task's name stands for there, in messages: "slot" */
 
 	/* Makes run->side_data; no I/O.  close: of all threads the main one is left; also where open was not called. */
 	void		(*open) (Run *run);
@@ -27,8 +28,8 @@ struct SourceSide
 	bool		(*check_new) (Run *run, Error *err);
 	/* A run was killed while it began: what it may have left on the source goes. */
 	bool		(*undo_begin) (Run *run, Error *err);
-	/* copy = off, for the first time: from where on changes are wanted. */
-	bool		(*start_without_copy) (Run *run, Lsn *start, Error *err);
+	/* copy = off, for the first time: from where on changes are wanted.  progress: the target's, LSN_NONE where it has none. */
+	bool		(*start_without_copy) (Run *run, Lsn progress, Lsn *start, Error *err);
 	/* Everything before "held" is in the store or on the target.  ERROR_GAP where the source has forgotten more than that. */
 	bool		(*check_continuity) (Run *run, Lsn held, Error *err);
 	/* What was found of the task on the source, for the log: "decoder slot x exist". */
@@ -49,6 +50,9 @@ struct SourceSide
 	void		(*release_snapshot) (Run *run);
 	/* Plans and copies under the snapshot held; calls full_sync_keep_plan(), and copy_run() or its like. */
 	bool		(*copy_round) (Run *run, CopyOutcome *outcome, Error *err);
+
+	/* Does a change of this table, named as records name it, belong to the task?  Any thread's. */
+	bool		(*wants) (const Run *run, const char *schema, const char *table);
 
 	/* The keeper's, every ten seconds until the task streams: an error where the source can no longer give what is needed. */
 	bool		(*watch) (Run *run, Error *err);

@@ -551,7 +551,7 @@ take_from_store(Stage *stage, TxnPart **part, StageTake *result, Error *err)
 		if (!stage->is_take_open)
 			return false;
 		error_set(err, ERROR_STORE, "%s: part %d of the transaction at %s is missing", stage->store->description, stage->read_part + 1,
-				  lsn_format(stage->read_lsn, lsn));
+				  lsn_show(stage->read_lsn, lsn));
 		error_hint(err, "the local store was changed by others; what was not applied is received again when dbsync starts anew");
 		*result = STAGE_TAKE_FAILED;
 		return true;

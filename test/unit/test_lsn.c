@@ -51,6 +51,26 @@ what_is_no_position_is_refused(void **state)
 	assert_false(lsn_parse_bytes("0/1", 2, &lsn));
 }
 
+static void
+binlog_positions_are_shown_as_file_and_offset(void **state)
+{
+	static const char *const bad[] = {"", ":", "3:", ":4", "3:4:5", "3:x", "3:4294967296", "4294967296:4", " 3:4", "3:4 ", "-3:4", "bin.000003:4"};
+	char		buf[LSN_TEXT_SIZE];
+	Lsn			lsn;
+
+	(void) state;
+	assert_string_equal(lsn_show(0x3000004D2, buf), "3/4D2");
+	lsn_show_as_binlog();
+	assert_string_equal(lsn_show(0x3000004D2, buf), "000003:1234");
+	assert_string_equal(lsn_show(UINT64_MAX, buf), "4294967295:4294967295");
+	assert_true(lsn_parse_shown(buf, &lsn) && lsn == UINT64_MAX);
+	assert_true(lsn_parse_shown("3:1234", &lsn) && lsn == 0x3000004D2);
+	assert_true(lsn_parse_shown("3/4D2", &lsn) && lsn == 0x3000004D2);
+	assert_string_equal(lsn_format(0x3000004D2, buf), "3/4D2");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_false(lsn_parse_shown(bad[i], &lsn));
+}
+
 int
 main(void)
 {
@@ -58,6 +78,7 @@ main(void)
 		cmocka_unit_test(text_of_a_position_is_read_back),
 		cmocka_unit_test(lower_case_and_leading_zeroes_are_read),
 		cmocka_unit_test(what_is_no_position_is_refused),
+		cmocka_unit_test(binlog_positions_are_shown_as_file_and_offset),
 	};
 
 	return cmocka_run_group_tests_name("lsn", tests, NULL, NULL);
