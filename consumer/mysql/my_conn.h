@@ -3,8 +3,11 @@
  *		Connections to a MySQL or MariaDB server: libmariadb behind one door.
  *
  * Every session: utf8mb4, time_zone '+00:00', and no statement or read timeout that a long copy could meet.
- * Errors: lost connections, refused ones and deadlocks are ERROR_RETRY; wrong rights, names and statements ERROR_FAILED; both have the
- * server's words and, where a user can mend it, a hint.  No password in any message.
+ * sql_mode is empty, so that values and literals mean the same everywhere.
+ * Errors: lost connections, refused ones, deadlocks, lock waits that took too long and interrupted statements are ERROR_RETRY; a login that is
+ * refused is ERROR_PREFLIGHT; wrong rights, names and statements ERROR_FAILED; a stop is ERROR_CANCELLED.  All have the server's words and, where
+ * a user can mend it, a hint; err->sqlstate is filled.  No password in any message.
+ * A stop during a statement of my_exec() or my_query*() ends it on the server too, and the connection is of no use any more.
  * A connection is used by one thread at a time.
  */
 #ifndef DBSYNC_MYSQL_MY_CONN_H
@@ -42,7 +45,7 @@ bool my_query_stream(MyConn *conn, const char *sql, MYSQL_RES **result, Error *e
 bool my_fetch(MyConn *conn, MYSQL_RES *result, MYSQL_ROW *row, unsigned long **lengths, Error *err) DBSYNC_MUST_CHECK;
 /* First column of the first row, *value NULL where there is none or it is NULL. */
 bool my_query_value(MyConn *conn, Arena *arena, const char *sql, const char **value, Error *err) DBSYNC_MUST_CHECK;
-/* err from the connection's last error; returns false. */
+/* err from the connection's last error, what (or NULL) in front of it; returns false. */
 bool my_error(MyConn *conn, const char *what, Error *err);
 
 void my_quote_identifier(StrBuf *out, const char *name);	/* `name` */
