@@ -227,6 +227,21 @@ compare_tables(const void *a, const void *b)
 	return order ? order : strcmp(left->name, right->name);
 }
 
+void
+pg_catalog_index(PgCatalog *catalog)
+{
+	StrBuf key = STRBUF_INIT;
+
+	qsort(catalog->tables, (size_t) catalog->count, sizeof(PgTable), compare_tables);
+	catalog->by_name = hash_new();
+	for (int i = 0; i < catalog->count; i++)
+	{
+		put_key(&key, catalog->tables[i].schema, catalog->tables[i].name);
+		hash_put(catalog->by_name, key.data, key.length, &catalog->tables[i]);
+	}
+	strbuf_free(&key);
+}
+
 static bool
 load(PgConn *conn, const char *schema, const char *name, PgTableFilter filter, void *arg, Arena *arena,
 	 PgCatalog *catalog, Error *err)
@@ -234,7 +249,6 @@ load(PgConn *conn, const char *schema, const char *name, PgTableFilter filter, v
 	const char *values[2];
 	PGresult *result;
 	HashMap *types;
-	StrBuf key = STRBUF_INIT;
 	int count;
 	bool ok;
 
@@ -253,15 +267,7 @@ load(PgConn *conn, const char *schema, const char *name, PgTableFilter filter, v
 		read_table(result, row, arena, &catalog->tables[catalog->count++]);
 	}
 	PQclear(result);
-	qsort(catalog->tables, (size_t) catalog->count, sizeof(PgTable), compare_tables);
-
-	catalog->by_name = hash_new();
-	for (int i = 0; i < catalog->count; i++)
-	{
-		put_key(&key, catalog->tables[i].schema, catalog->tables[i].name);
-		hash_put(catalog->by_name, key.data, key.length, &catalog->tables[i]);
-	}
-	strbuf_free(&key);
+	pg_catalog_index(catalog);
 
 	types = hash_new();
 	ok = catalog->count == 0 ||

@@ -72,6 +72,8 @@ typedef bool (*PgTableFilter) (const char *schema, const char *name, void *arg);
  */
 bool pg_catalog_load(PgConn *conn, PgTableFilter filter, void *arg, Arena *arena, PgCatalog *catalog, Error *err) DBSYNC_MUST_CHECK;
 void pg_catalog_free(PgCatalog *catalog);	/* the hash only; the rest is the arena's */
+/* For who makes tables that no server of PostgreSQL has: sorts them, and lets them be found.  To be freed as one that was loaded. */
+void pg_catalog_index(PgCatalog *catalog);
 PgTable *pg_catalog_find(const PgCatalog *catalog, const char *schema, const char *name);	/* or NULL */
 PgColumn *pg_table_column(const PgTable *table, const char *name);							/* or NULL */
 
