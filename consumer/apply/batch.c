@@ -32,15 +32,17 @@ batch_open_table(Applier *applier, TargetTable *table, Error *err)
 {
 	BatchTable *target;
 	BatchPlan  *plan;
+	Backoff    *backoff;
 
 	if (!applier->batches)
 		return true;
-	if (!batch_plan_open(applier->conn, table, &plan, err))
+	backoff = replay_backoff(applier, table->name);
+	if (!batch_plan_open(applier->conn, table, backoff->is_text_only, &plan, err))
 		return false;
 	target = arena_zalloc(table->arena, sizeof(BatchTable));
 	target->table = table;
 	target->plan = plan;
-	target->backoff = replay_backoff(applier, table->name);
+	target->backoff = backoff;
 	if (plan->strict_reason == NULL && plan->order_reason == NULL)
 		target->net = net_new(&plan->shape, applier->batch.arena);
 	table->batch = target;

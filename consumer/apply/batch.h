@@ -24,6 +24,7 @@ typedef struct Backoff
 {
 	int64_t		until_group;	/* strict before this group */
 	int64_t		window;			/* how many groups it was last time */
+	bool		is_text_only;	/* its values do not have the text that the binary form is made from: plans made from now on send text */
 } Backoff;
 
 typedef struct BatchTable

@@ -54,13 +54,13 @@ type_oid(const PGresult *types, int row)
 
 /* False: there is no form for the column's values. */
 static bool
-plan_column(TargetTable *table, const PgColumn *target, const PGresult *types, int row, BatchColumn *column)
+plan_column(TargetTable *table, const PgColumn *target, const PGresult *types, int row, bool as_text, BatchColumn *column)
 {
 	uint32_t	oid = type_oid(types, row);
 	bool		takes_own_input = is_true(types, row, TYPES_IS_DOMAIN) || is_true(types, row, TYPES_HAS_CAST);
 
 	column->binary = takes_own_input ? BINARY_NONE : binary_type_of(oid);
-	if (column->binary != BINARY_NONE && column->binary != BINARY_TEXT)
+	if (column->binary != BINARY_NONE && column->binary != BINARY_TEXT && !as_text)
 	{
 		column->element_oid = oid;
 		column->array_type = arena_printf(table->arena, "%s[]", target->type_bare);
@@ -79,7 +79,7 @@ plan_column(TargetTable *table, const PgColumn *target, const PGresult *types, i
 }
 
 static void
-plan_columns(TargetTable *table, const PGresult *types, BatchPlan *plan)
+plan_columns(TargetTable *table, const PGresult *types, bool as_text, BatchPlan *plan)
 {
 	const Relation *relation = table->relation;
 	bool		any = false;
@@ -97,7 +97,7 @@ plan_columns(TargetTable *table, const PGresult *types, BatchPlan *plan)
 			continue;
 		}
 		any = any || table->columns[i].is_written;
-		if (!plan_column(table, target, types, row, &plan->columns[i]))
+		if (!plan_column(table, target, types, row, as_text, &plan->columns[i]))
 			plan->strict_reason = "a column's type cannot be sent as an array";
 	}
 	if (!any && plan->strict_reason == NULL)
@@ -179,7 +179,7 @@ plan_key(TargetTable *table, const PGresult *types, BatchPlan *plan)
 }
 
 bool
-batch_plan_open(PgConn *conn, TargetTable *table, BatchPlan **result, Error *err)
+batch_plan_open(PgConn *conn, TargetTable *table, bool as_text, BatchPlan **result, Error *err)
 {
 	BatchPlan  *plan = arena_zalloc(table->arena, sizeof(BatchPlan));
 	char		oid[16];
@@ -191,7 +191,7 @@ batch_plan_open(PgConn *conn, TargetTable *table, BatchPlan **result, Error *err
 		return false;
 	if (table->table->has_triggers)
 		plan->strict_reason = "it has triggers or rules that fire for each change";
-	plan_columns(table, types, plan);
+	plan_columns(table, types, as_text, plan);
 	plan->order_reason = plan_key(table, types, plan);
 	PQclear(types);
 	*result = plan;

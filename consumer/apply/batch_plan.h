@@ -31,8 +31,9 @@ typedef struct BatchPlan
 
 /*
  * Reads the types of the target's columns.  The connection must be idle as far as libpq is concerned.  conn's role must be able to keep
- * triggers from firing (pg_replica_role); the caller asks.
+ * triggers from firing (pg_replica_role); the caller asks.  as_text: no value is sent in a binary form of its type, because the source's text
+ * for it is another type's (a date for a timestamp, say), which only the type's input function understands.
  */
-bool batch_plan_open(PgConn *conn, TargetTable *table, BatchPlan **plan, Error *err) DBSYNC_MUST_CHECK;
+bool batch_plan_open(PgConn *conn, TargetTable *table, bool as_text, BatchPlan **plan, Error *err) DBSYNC_MUST_CHECK;
 
 #endif

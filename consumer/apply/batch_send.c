@@ -109,8 +109,10 @@ append_value(const BatchColumn *column, const Value *value, StrBuf *out)
  */
 
 static bool
-no_form(Applier *applier, const TargetTable *table, int column, Error *err)
+no_form(Applier *applier, const TargetTable *table, int column, const Value *value, Error *err)
 {
+	if (value->kind == VALUE_TEXT)
+		replay_backoff(applier, table->name)->is_text_only = true;
 	replay_reason(applier, table, "a value has no form for many rows");
 	return error_set(err, ERROR_FAILED, "a value of column \"%s\" of %s cannot be sent together with others", table->relation->columns[column].name,
 					 table->name);
@@ -159,8 +161,10 @@ fill_arrays(Applier *applier, const BatchTable *target, size_t first, size_t cou
 			StrBuf	   *out = &batch->arrays[n];
 			size_t		before = out->length;
 
-			if (!append_value(&target->plan->columns[i], n < params->value_count ? &written[i] : &keys[n - params->value_count], out))
-				return no_form(applier, target->table, i, err);
+			const Value *value = n < params->value_count ? &written[i] : &keys[n - params->value_count];
+
+			if (!append_value(&target->plan->columns[i], value, out))
+				return no_form(applier, target->table, i, value, err);
 			*size += out->length - before;
 		}
 	}
@@ -304,7 +308,7 @@ send_one(Applier *applier, const BatchTable *target, BatchOperation operation, c
 		const Value *value = target_sql_value(&change, statement->params[i]);
 
 		if (value->kind == VALUE_BYTES)
-			return no_form(applier, target->table, statement->params[i], err);
+			return no_form(applier, target->table, statement->params[i], value, err);
 		applier->values[i] = value->data;
 		size += value->length + 5;
 	}

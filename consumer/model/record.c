@@ -8,6 +8,7 @@
 #include "model/record.h"
 
 #include "base/clock.h"
+#include "model/record_scan.h"
 #include "model/relation_map.h"
 
 #include <inttypes.h>
@@ -581,6 +582,8 @@ record_peek_begin(const char *text, size_t length, uint32_t *xid, Lsn *commit_ls
 	uint64_t	number = 0;
 	bool		ok;
 
+	if (record_scan_begin(text, length, xid, commit_lsn, commit_time_us))
+		return true;
 	if (record_letter(text, length) != 'B')
 		return error_set(err, ERROR_FAILED, "not a begin record");
 	if (!parser_open(&parser, text, length, NULL, NULL, err))
@@ -598,6 +601,8 @@ record_peek_commit(const char *text, size_t length, Lsn *commit_lsn, Lsn *end_ls
 	Parser		parser;
 	bool		ok;
 
+	if (record_scan_commit(text, length, commit_lsn, end_lsn))
+		return true;
 	if (record_letter(text, length) != 'C')
 		return error_set(err, ERROR_FAILED, "not a commit record");
 	if (!parser_open(&parser, text, length, NULL, NULL, err))

@@ -5,6 +5,8 @@
  */
 #include "model/record_scan.h"
 
+#include "base/clock.h"
+
 #include <string.h>
 
 typedef struct Scan
@@ -275,4 +277,96 @@ record_scan(const char *text, size_t length, const RelationMap *map, Arena *aren
 			return false;
 	}
 	return take(&scan, ']') && scan.at == scan.end;
+}
+
+/*
+ * Begin and commit, read in place
+ */
+
+typedef struct Peek
+{
+	const char *at;
+	const char *end;
+} Peek;
+
+static bool
+peek_text(Peek *peek, const char *text)
+{
+	size_t		length = strlen(text);
+
+	if ((size_t) (peek->end - peek->at) < length || memcmp(peek->at, text, length) != 0)
+		return false;
+	peek->at += length;
+	return true;
+}
+
+/* A string without escapes, behind its opening quote. */
+static bool
+peek_string(Peek *peek, const char **string, size_t *length)
+{
+	const char *from = peek->at;
+
+	while (peek->at < peek->end && *peek->at != '"' && *peek->at != '\\' && (unsigned char) *peek->at >= 0x20 && (unsigned char) *peek->at < 0x80)
+		peek->at++;
+	if (peek->at == peek->end || *peek->at != '"')
+		return false;
+	*string = from;
+	*length = (size_t) (peek->at - from);
+	peek->at++;
+	return true;
+}
+
+static bool
+peek_lsn(Peek *peek, Lsn *lsn)
+{
+	const char *string;
+	size_t		length;
+
+	return peek_string(peek, &string, &length) && lsn_parse_bytes(string, length, lsn);
+}
+
+static bool
+peek_time(Peek *peek, int64_t *time_us)
+{
+	const char *string;
+	size_t		length;
+	char		text[CLOCK_TEXT_SIZE];
+
+	if (!peek_string(peek, &string, &length) || length >= sizeof(text))
+		return false;
+	memcpy(text, string, length);
+	text[length] = '\0';
+	return clock_parse(text, time_us);
+}
+
+static bool
+peek_xid(Peek *peek, uint32_t *xid)
+{
+	uint64_t	number = 0;
+	const char *from = peek->at;
+
+	for (; peek->at < peek->end && *peek->at >= '0' && *peek->at <= '9' && number <= UINT32_MAX; peek->at++)
+		number = number * 10 + (uint64_t) (*peek->at - '0');
+	*xid = (uint32_t) number;
+	return peek->at > from && number <= UINT32_MAX && (*from != '0' || peek->at == from + 1);
+}
+
+bool
+record_scan_begin(const char *text, size_t length, uint32_t *xid, Lsn *commit_lsn, int64_t *commit_time_us)
+{
+	Peek		peek = {text, text + length};
+
+	return peek_text(&peek, "[\"B\",") && peek_xid(&peek, xid) && peek_text(&peek, ",\"") && peek_lsn(&peek, commit_lsn) &&
+		peek_text(&peek, ",\"") && peek_time(&peek, commit_time_us) && peek_text(&peek, "]") && peek.at == peek.end;
+}
+
+bool
+record_scan_commit(const char *text, size_t length, Lsn *commit_lsn, Lsn *end_lsn)
+{
+	Peek		peek = {text, text + length};
+	const char *time;
+	size_t		time_length;
+
+	return peek_text(&peek, "[\"C\",\"") && peek_lsn(&peek, commit_lsn) && peek_text(&peek, ",\"") && peek_lsn(&peek, end_lsn) &&
+		peek_text(&peek, ",\"") && peek_string(&peek, &time, &time_length) && peek_text(&peek, "]") && peek.at == peek.end;
 }

@@ -14,6 +14,7 @@
 
 #include "base/strbuf.h"
 #include "model/record.h"
+#include "model/record_scan.h"
 
 typedef struct Fixture
 {
@@ -292,6 +293,8 @@ peeks_agree_with_the_parser(void **state)
 	assert_int_equal(record_letter(begin, strlen(begin)), 'B');
 	assert_int_equal(record_letter("[\"B", 3), 0);
 	assert_int_equal(record_letter("", 0), 0);
+	assert_true(record_scan_begin(begin, strlen(begin), &xid, &commit_lsn, &time_us));
+	assert_true(record_scan_commit(commit, strlen(commit), &commit_lsn, &end_lsn));
 	assert_true(record_peek_begin(begin, strlen(begin), &xid, &commit_lsn, &time_us, &fixture->err));
 	assert_int_equal(xid, 741);
 	assert_int_equal(commit_lsn, ((Lsn) 1 << 32) + 2);
@@ -411,6 +414,30 @@ check_values(const Value *values, int count)
 	}
 }
 
+/* The scanners say what the parser says, or nothing. */
+static void
+check_peek(const char *text, size_t length, const Record *record)
+{
+	uint32_t	xid;
+	Lsn			commit_lsn;
+	Lsn			end_lsn;
+	int64_t		time_us;
+
+	if (record_scan_begin(text, length, &xid, &commit_lsn, &time_us))
+	{
+		assert_int_equal(record->kind, RECORD_BEGIN);
+		assert_int_equal(xid, record->xid);
+		assert_int_equal(commit_lsn, record->commit_lsn);
+		assert_int_equal(time_us, record->commit_time_us);
+	}
+	if (record_scan_commit(text, length, &commit_lsn, &end_lsn))
+	{
+		assert_int_equal(record->kind, RECORD_COMMIT);
+		assert_int_equal(commit_lsn, record->commit_lsn);
+		assert_int_equal(end_lsn, record->end_lsn);
+	}
+}
+
 /* Whatever is taken is whole. */
 static void
 check_record(const Record *record)
@@ -459,11 +486,15 @@ random_damage_gives_an_error_or_a_whole_record(void **state)
 		if (record_parse(exact, text.length, fixture->map, fixture->arena, &record, &fixture->err))
 		{
 			check_record(&record);
+			check_peek(exact, text.length, &record);
 			assert_int_equal(fixture->err.kind, ERROR_NONE);
 			taken++;
 		}
 		else
+		{
 			assert_non_null(fixture->err.message);
+			assert_false(record_scan_begin(exact, text.length, &xid, &lsn, &time_us));
+		}
 		error_clear(&fixture->err);
 		if (!record_peek_begin(exact, text.length, &xid, &lsn, &time_us, &fixture->err))
 			error_clear(&fixture->err);
