@@ -5,7 +5,7 @@
 # PG_CONFIG naming another server than the distribution's: its packages are left alone.
 set -euo pipefail
 
-packages="build-essential pkg-config perl libipc-run-perl libpq-dev libjansson-dev libsqlite3-dev libinih-dev libcmocka-dev"
+packages="build-essential pkg-config perl libipc-run-perl libpq-dev libjansson-dev libsqlite3-dev libinih-dev libcmocka-dev libmariadb-dev"
 
 is_installed()
 {
@@ -47,9 +47,29 @@ installed_major()
 	echo "${major:-other}"
 }
 
+has_program()
+{
+	PATH=$PATH:/usr/sbin:/usr/local/sbin command -v "$1" >/dev/null
+}
+
+# The server's programs alone: the package mariadb-server would start one. Before Debian 12 and
+# Ubuntu 24.04 the names end with a version. A MySQL server that is there would have to go for
+# them, so it stays, and the tests that need MariaDB are skipped.
+mariadb_packages()
+{
+	local kind name
+
+	has_program mysqld && ! has_program mariadbd && return
+	for kind in server client; do
+		name=$(apt-cache pkgnames "mariadb-$kind-core" | sort -V | head -n 1)
+		[ -z "$name" ] || is_installed "$name" || echo "$name"
+	done
+}
+
 if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
 	echo "no apt-get here: make sure that these are installed, by whatever names: $packages" \
-		"and a PostgreSQL server (13 or newer) with its development files and pgbench"
+		"a PostgreSQL server (13 or newer) with its development files and pgbench, and for the tests of" \
+		"MySQL sources a MariaDB server (mariadbd, mariadb-install-db, mariadb)"
 	exit 0
 fi
 
@@ -75,7 +95,15 @@ if [ "$major" != other ]; then
 	done
 fi
 
-if [ -n "$missing" ]; then
+if ! has_program mariadbd || ! has_program mariadb; then
+	if [ -z "$(apt-cache pkgnames mariadb-server-core)" ] && [ -z "$updated" ]; then
+		apt_get update
+		updated=yes
+	fi
+	missing="$missing $(mariadb_packages | tr '\n' ' ')"
+fi
+
+if [ -n "${missing// /}" ]; then
 	echo "installing:$missing"
 	[ -n "$updated" ] || apt_get update
 	# shellcheck disable=SC2086

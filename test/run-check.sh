@@ -26,6 +26,9 @@ clean_up()
 	find "$work" -name postmaster.pid 2>/dev/null | while read -r pid_file; do
 		kill -QUIT "$(head -n 1 "$pid_file")" 2>/dev/null
 	done
+	find "$work" -name mariadbd.pid 2>/dev/null | while read -r pid_file; do
+		kill -KILL "$(head -n 1 "$pid_file")" 2>/dev/null
+	done
 	cp -r "$work/logs/." "$logs/" 2>/dev/null
 	[ -z "$mounted" ] || umount -l "$work/small"
 	if [ -n "${KEEP:-}" ]; then

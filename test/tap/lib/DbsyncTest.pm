@@ -172,7 +172,7 @@ sub same_rows_ok
 	  or diag(map { sprintf "row %d: source %s, target %s\n", $_, $from[$_] // 'none', $to[$_] // 'none' } @different);
 }
 
-# source, target: nodes. Optional: name, local (sqlite or pg), store (node of local pg; the target), local_path, source_extra (put behind the
+# source, target: nodes; the source may be a server of MariaDB.pm, then mysql is a hash of options for [src.mysql]. Optional: name, local (sqlite or pg), store (node of local pg; the target), local_path, source_extra (put behind the
 # source's connection string), source_user, target_user,
 # target_schema, options (hash of [dbsync]), extra (text appended to the configuration).
 sub new
@@ -189,18 +189,27 @@ sub new
 	return $self;
 }
 
-sub write_config
+sub source_section
 {
 	my ($self) = @_;
+
+	return $self->{source}->section(%{ $self->{mysql} || {} }) if $self->{source}->isa('MariaDB');
 	my $from = $self->{source}->connstr($dbname);
-	my $to   = $self->{target}->connstr($dbname);
-	my %option = (slot => $self->{name}, retry_max => '1s', %{ $self->{options} || {} });
 
 	$from .= " $self->{source_extra}" if $self->{source_extra};
 	$from .= " user=$self->{source_user}" if $self->{source_user};
+	return "[src.pgsql]\nconnect_string = $from\n";
+}
+
+sub write_config
+{
+	my ($self) = @_;
+	my $to   = $self->{target}->connstr($dbname);
+	my %option = (slot => $self->{name}, retry_max => '1s', %{ $self->{options} || {} });
+
 	$to   .= " user=$self->{target_user}" if $self->{target_user};
 
-	my $text = "[src.pgsql]\nconnect_string = $from\n\n[desc.pgsql]\nconnect_string = $to\n";
+	my $text = $self->source_section . "\n[desc.pgsql]\nconnect_string = $to\n";
 	$text .= "target_schema = $self->{target_schema}\n" if $self->{target_schema};
 	if ($self->{local} eq 'pg')
 	{
