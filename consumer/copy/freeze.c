@@ -32,7 +32,6 @@ static bool
 is_empty_and_private(PgConn *target, const CopyTable *table, bool *yes, Error *err)
 {
 	StrBuf sql = STRBUF_INIT;
-	PGresult *result;
 	bool ok;
 
 	strbuf_printf(&sql, "SELECT NOT EXISTS (SELECT FROM ONLY %s) AND NOT EXISTS (SELECT FROM pg_catalog.pg_publication_tables"
@@ -41,13 +40,16 @@ is_empty_and_private(PgConn *target, const CopyTable *table, bool *yes, Error *e
 	strbuf_append(&sql, " AND tablename = ");
 	pg_quote_literal(&sql, table->target->name);
 	strbuf_append(&sql, ")");
-	ok = pg_exec(target, strbuf_text(&sql), &result, err);
+	ok = pg_query_bool(target, strbuf_text(&sql), 0, NULL, yes, err);
 	strbuf_free(&sql);
-	if (!ok)
-		return false;
-	*yes = PQgetvalue(result, 0, 0)[0] == 't';
-	PQclear(result);
-	return true;
+	return ok;
+}
+
+/* As if nothing had been tried: locks taken since the savepoint go, too. */
+static bool
+copy_plainly(PgConn *target, Error *err)
+{
+	return pg_exec(target, "ROLLBACK TO SAVEPOINT dbsync_freeze; RELEASE SAVEPOINT dbsync_freeze", NULL, err);
 }
 
 bool
@@ -65,12 +67,12 @@ copy_freeze_begin(PgConn *target, const CopyTable *table, const CopyItem *item, 
 			return false;
 		log_debug("copy", "not frozen: %s", err->message);
 		error_clear(err);
-		return pg_exec(target, "ROLLBACK TO SAVEPOINT dbsync_freeze; RELEASE SAVEPOINT dbsync_freeze", NULL, err);
+		return copy_plainly(target, err);
 	}
 	if (!is_empty_and_private(target, table, freeze, err))
 		return false;
 	if (!*freeze)
-		return pg_exec(target, "ROLLBACK TO SAVEPOINT dbsync_freeze; RELEASE SAVEPOINT dbsync_freeze", NULL, err);
+		return copy_plainly(target, err);
 	return pg_exec(target, "RELEASE SAVEPOINT dbsync_freeze", NULL, err) &&
 		pg_execf(target, err, "TRUNCATE TABLE ONLY %s", table->target_title);
 }

@@ -25,18 +25,6 @@ static const char create_table_sql[] =
 	" finished_at pg_catalog.timestamptz,"
 	" PRIMARY KEY (task, source_schema, source_table, chunk))";
 
-static bool
-query_bool(PgConn *conn, const char *sql, bool *value, Error *err)
-{
-	PGresult *result;
-
-	if (!pg_exec(conn, sql, &result, err))
-		return false;
-	*value = PQntuples(result) == 1 && PQgetvalue(result, 0, 0)[0] == 't';
-	PQclear(result);
-	return true;
-}
-
 static char *
 quoted_user(PgConn *conn)
 {
@@ -60,7 +48,8 @@ create_schema(PgConn *target, Error *err)
 	bool found;
 	bool ok;
 
-	ok = query_bool(target, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'dbsync')", &found, err);
+	ok = pg_query_bool(target, "SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'dbsync')", 0, NULL,
+					   &found, err);
 	if (!ok || found || pg_exec(target, "CREATE SCHEMA IF NOT EXISTS dbsync", NULL, err))
 		return ok;
 	if (strcmp(err->sqlstate, "42501") == 0)
@@ -85,10 +74,10 @@ create_table(PgConn *target, Error *err)
 	bool found;
 	char *user;
 
-	if (!query_bool(target,
-					"SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
-					" ON n.oid = c.relnamespace WHERE n.nspname = 'dbsync' AND c.relname = 'copy_progress')",
-					&found, err))
+	if (!pg_query_bool(target,
+					   "SELECT EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n"
+					   " ON n.oid = c.relnamespace WHERE n.nspname = 'dbsync' AND c.relname = 'copy_progress')",
+					   0, NULL, &found, err))
 		return false;
 	if (found || pg_exec(target, create_table_sql, NULL, err))
 		return true;
@@ -109,13 +98,13 @@ check_rights(PgConn *target, Error *err)
 	bool allowed;
 	char *user;
 
-	if (!query_bool(target,
-					"SELECT CASE WHEN pg_catalog.has_schema_privilege('dbsync', 'USAGE')"
-					" THEN pg_catalog.has_table_privilege('dbsync.copy_progress', 'SELECT')"
-					"  AND pg_catalog.has_table_privilege('dbsync.copy_progress', 'INSERT')"
-					"  AND pg_catalog.has_table_privilege('dbsync.copy_progress', 'UPDATE')"
-					"  AND pg_catalog.has_table_privilege('dbsync.copy_progress', 'DELETE') ELSE false END",
-					&allowed, err))
+	if (!pg_query_bool(target,
+					   "SELECT CASE WHEN pg_catalog.has_schema_privilege('dbsync', 'USAGE')"
+					   " THEN pg_catalog.has_table_privilege('dbsync.copy_progress', 'SELECT')"
+					   "  AND pg_catalog.has_table_privilege('dbsync.copy_progress', 'INSERT')"
+					   "  AND pg_catalog.has_table_privilege('dbsync.copy_progress', 'UPDATE')"
+					   "  AND pg_catalog.has_table_privilege('dbsync.copy_progress', 'DELETE') ELSE false END",
+					   0, NULL, &allowed, err))
 		return false;
 	if (allowed)
 		return true;

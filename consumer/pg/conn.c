@@ -677,23 +677,3 @@ pg_execf(PgConn *conn, Error *err, const char *fmt, ...)
 	strbuf_free(&sql);
 	return ok;
 }
-
-bool
-pg_query_value(PgConn *conn, Arena *arena, const char *sql, int count, const char *const *values, const char **value,
-			   Error *err)
-{
-	PGresult *result;
-	bool ok;
-
-	*value = NULL;
-	/* The simple protocol where it suffices: replication connections have no other. */
-	ok = count == 0 ? pg_exec(conn, sql, &result, err) : pg_exec_params(conn, sql, count, values, &result, err);
-	if (!ok)
-		return false;
-	if (PQntuples(result) != 1 || PQnfields(result) < 1)
-		ok = error_set(err, ERROR_FAILED, "%s: expected one row, got %d, from: %s", conn->name, PQntuples(result), sql);
-	else if (!PQgetisnull(result, 0, 0))
-		*value = arena_strndup(arena, PQgetvalue(result, 0, 0), (size_t) PQgetlength(result, 0, 0));
-	PQclear(result);
-	return ok;
-}

@@ -72,6 +72,8 @@ bool pg_exec_params(PgConn *conn, const char *sql, int count, const char *const 
 bool pg_execf(PgConn *conn, Error *err, const char *fmt, ...) DBSYNC_PRINTF(3, 4) DBSYNC_MUST_CHECK;
 /* One value of one row, copied into the arena; NULL text for SQL NULL; an error where there is not exactly one row. */
 bool pg_query_value(PgConn *conn, Arena *arena, const char *sql, int count, const char *const *values, const char **value, Error *err) DBSYNC_MUST_CHECK;
+/* The same for a boolean; false also where it is NULL, or where there is no row. */
+bool pg_query_bool(PgConn *conn, const char *sql, int count, const char *const *values, bool *value, Error *err) DBSYNC_MUST_CHECK;
 /*
  * As pg_exec_params, of a table that may not be there (qualified, quoted where it must be): nothing is done then, and *result is NULL.  The
  * server's log gets no error of it.
