@@ -28,8 +28,9 @@ typedef struct MyColumn
 	int			scale;
 	const char *charset;		/* "latin1", "utf8mb4"; NULL for what is no text */
 	const char *collation;
-	const char *default_text;	/* COLUMN_DEFAULT as the server has it; NULL: none */
-	bool		default_is_expression;
+	const char *default_text;	/* a literal's text without quotes (b'101' for BIT), or the server's expression; NULL: none, or NULL */
+	bool		default_is_expression;	/* current_timestamp() too */
+	bool		updates_itself;	/* ON UPDATE CURRENT_TIMESTAMP */
 	bool		is_auto_increment;
 	bool		is_generated;	/* stored or virtual */
 	bool		is_virtual;
@@ -37,6 +38,7 @@ typedef struct MyColumn
 	const char *comment;
 	const char **labels;		/* ENUM, SET: unquoted, UTF-8 */
 	int			label_count;
+	bool		labels_uncertain;	/* MariaDB shows characters beyond the basic plane as "?", and a label has one */
 } MyColumn;
 
 typedef struct MyTable
@@ -55,11 +57,12 @@ typedef struct MyTable
 	int			key_count;
 	bool		key_is_primary;
 	bool		is_partitioned;
+	bool		is_versioned;	/* MariaDB: WITH SYSTEM VERSIONING */
 } MyTable;
 
 typedef struct MyCatalog
 {
-	MyTable    *tables;			/* base tables, by name */
+	MyTable    *tables;			/* base tables, sorted by name as strcmp() has it */
 	int			count;
 } MyCatalog;
 
@@ -67,5 +70,16 @@ typedef struct MyCatalog
 bool my_catalog_load(MyConn *conn, const char *database, bool (*wants) (void *arg, const char *schema, const char *table), void *arg,
 					 Arena *arena, MyCatalog *catalog, Error *err) DBSYNC_MUST_CHECK;
 const MyTable *my_catalog_find(const MyCatalog *catalog, const char *table);
+const MyColumn *my_table_column(const MyTable *table, const char *name);	/* or NULL */
+
+/*
+ * A literal in quotes, at text: a quote is written twice in it, and the server puts a backslash before what it does not show.  Its bytes are
+ * appended; returns what follows it.
+ */
+const char *my_unquote(const char *text, StrBuf *out);
+/* The labels of "enum('a','b''c')"; returns how many. */
+int my_parse_labels(const char *type_text, Arena *arena, const char ***labels);
+/* By DATA_TYPE: "bigint".  MY_OTHER for what is not known. */
+MyType my_type_of(const char *type_name);
 
 #endif
