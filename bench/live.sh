@@ -66,6 +66,8 @@ live()
 	{ peer_prepare live && peer_start live; } || fail "$2: start"
 	until_true 30 slot_is_used || fail "$2: does not start"
 	client=$(peer_client)
+	# What is done once, at the first change of a table, is no matter of a steady rate.
+	quietly "$BINDIR/pgbench" -n -c 4 -j 1 -R "$live_rate" -T 1 -h "$BENCH_WORK/source" -U postgres live || fail "pgbench"
 	source_lsn=$(sql source postgres "SELECT pg_current_wal_lsn()") target_lsn=$(sql target postgres "SELECT pg_current_wal_lsn()")
 
 	quietly "$BINDIR/pgbench" -n -c 4 -j 1 -R "$live_rate" -T "$live_seconds" -h "$BENCH_WORK/source" -U postgres live || fail "pgbench"

@@ -103,6 +103,7 @@ bool
 batch_flush(Applier *applier, Error *err)
 {
 	Batch	   *batch = &applier->batch;
+	bool		is_whole;
 
 	if (batch->first == NULL)
 		return true;
@@ -115,8 +116,10 @@ batch_flush(Applier *applier, Error *err)
 		if (!flush_table(applier, target, err))
 			return false;
 	}
+	/* COMMIT may go out in the same message; else the next part may be long in coming. */
+	is_whole = batch->is_small && !applier->stats.in_transaction;
 	batch_forget(applier);
-	return pipeline_push(applier->pipeline, err);
+	return is_whole || pipeline_push(applier->pipeline, err);
 }
 
 /* Two relations can have the same target: partitions of one tree, or a table before and after a change of its columns. */

@@ -124,10 +124,12 @@ flight_advance(Applier *applier, Error *err)
 
 	if (flight->state == FLIGHT_NONE)
 		return true;
+	if (flight->state == FLIGHT_STATEMENTS && applier->unproven == 0)
+		return send_commit(applier, err);
 	if (!pipeline_push(applier->pipeline, err))
 		return false;
 	/* Of a change that failed and was passed with care, no answer is counted. */
-	if (flight->state == FLIGHT_STATEMENTS && (applier->unproven == 0 || pipeline_is_empty(applier->pipeline)))
+	if (flight->state == FLIGHT_STATEMENTS && pipeline_is_empty(applier->pipeline))
 		return send_commit(applier, err);
 	if (flight->state == FLIGHT_COMMIT && pipeline_is_empty(applier->pipeline))
 		committed(applier);

@@ -167,7 +167,7 @@ prepare(StatementCache *cache, Pipeline *pipeline, TargetTable *table, TargetOpe
 	if (is_checked)
 	{
 		strbuf_reset(&cache->checked);
-		strbuf_printf(&cache->checked, "WITH x AS (%s RETURNING 1) SELECT 1 / (count(*) = 1)::int4 FROM x", text);
+		strbuf_printf(&cache->checked, "WITH x AS (%s RETURNING 1) SELECT 1 / EXISTS (SELECT FROM x)::int4", text);
 		text = strbuf_text(&cache->checked);
 	}
 	if (!add(cache, pipeline, cache->key.data, cache->key.length, sql->is_empty ? NULL : text, note, &statement, err))
