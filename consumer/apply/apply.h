@@ -35,6 +35,7 @@
 #include "config/config.h"
 #include "model/lsn.h"
 #include "model/txn.h"
+#include "pg/conn.h"
 
 typedef struct Applier Applier;
 
@@ -131,5 +132,8 @@ void applier_rollback(Applier *applier);
 void applier_stats(const Applier *applier, ApplierStats *stats);
 /* False where the role may not set session_replication_role: triggers and foreign keys of the target fire. */
 bool applier_replica_role(const Applier *applier);
+
+/* Does an applier of any process hold the task now?  Over an ordinary connection to the target. */
+bool applier_is_at_work(PgConn *target, const char *task, bool *at_work, Error *err) DBSYNC_MUST_CHECK;
 
 #endif

@@ -16,6 +16,7 @@
 
 /* A killed dbsync's backend first finishes what it has in its socket buffer. */
 #define LOCK_WAIT "10s"
+#define LOCK_KEY_SIZE 32
 
 #define PROGRESS_SQL \
 	"CREATE TABLE dbsync.progress (" \
@@ -170,6 +171,35 @@ end_old_backend(Applier *applier, Error *err)
 						  2, values, NULL, err);
 }
 
+/* The number of a task's advisory lock. */
+static void
+lock_key(const char *task, char key[LOCK_KEY_SIZE])
+{
+	char	   *text = mem_printf("dbsync task %s", task);
+
+	snprintf(key, LOCK_KEY_SIZE, "%" PRId64, (int64_t) hash_bytes(text, strlen(text)));
+	free(text);
+}
+
+bool
+applier_is_at_work(PgConn *target, const char *task, bool *at_work, Error *err)
+{
+	char		key[LOCK_KEY_SIZE];
+	const char *values[1] = {key};
+	PGresult   *result;
+
+	lock_key(task, key);
+	if (!pg_exec_params(target,
+						"SELECT FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 1"
+						" AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())"
+						" AND (classid::pg_catalog.int8 << 32 | objid::pg_catalog.int8) = $1::pg_catalog.int8",
+						1, values, &result, err))
+		return false;
+	*at_work = PQntuples(result) > 0;
+	PQclear(result);
+	return true;
+}
+
 static bool
 name_holder(Applier *applier, const char *key, ErrorKind kind, Error *err)
 {
@@ -202,14 +232,12 @@ setup_lock(Applier *applier, Error *err)
 {
 	ApplierSession *session = applier->options.session;
 	bool		is_again = session != NULL && session->pid != 0;
-	char	   *text = mem_printf("dbsync task %s", applier->options.task);
-	char		key[32];
+	char		key[LOCK_KEY_SIZE];
 	const char *values[1] = {key};
 	PGresult   *result;
 	bool		ok;
 
-	snprintf(key, sizeof(key), "%" PRId64, (int64_t) hash_bytes(text, strlen(text)));
-	free(text);
+	lock_key(applier->options.task, key);
 	if (!end_old_backend(applier, err))
 		return false;
 	if (!pg_exec(applier->conn, "SET lock_timeout = '" LOCK_WAIT "'", NULL, err))

@@ -25,10 +25,14 @@ confirm(const Config *config)
 
 	if (!isatty(STDIN_FILENO))
 		return true;
-	source = pg_describe(config->source);
+	source = config->is_mysql ? NULL : pg_describe(config->source);
 	target = pg_describe(config->target);
-	fprintf(stderr, "This removes the slot %s on %s, its progress on %s, and the changes that wait in the local store.\n"
-			"The tables of both sides stay as they are. Go on? [y/N] ", config->slot, source, target);
+	if (config->is_mysql)
+		fprintf(stderr, "This removes the task %s: its progress on %s, and the changes that wait in the local store.\n", config->slot, target);
+	else
+		fprintf(stderr, "This removes the slot %s on %s, its progress on %s, and the changes that wait in the local store.\n", config->slot,
+				source, target);
+	fputs("The tables of both sides stay as they are. Go on? [y/N] ", stderr);
 	yes = getline(&line, &size, stdin) > 0 && (strncasecmp(line, "y\n", 2) == 0 || strncasecmp(line, "yes\n", 4) == 0);
 	free(line);
 	free(source);

@@ -1,8 +1,10 @@
 /* Gathers where a task stands. */
 #include "observe/status.h"
 
+#include "apply/apply.h"
 #include "base/clock.h"
 #include "base/hash.h"
+#include "observe/mysql_status.h"
 #include "pg/conn.h"
 #include "sync/task_store.h"
 
@@ -168,6 +170,7 @@ query_source(PgConn *conn, const Config *config, TaskStatus *status, double *flu
 	status->current_lsn = lsn_at(result, 0, 0);
 	status->slot.exists = PQgetvalue(result, 0, 1)[0] == 't';
 	status->slot.active = status->slot.exists && PQgetvalue(result, 0, 2)[0] == 't';
+	status->running = status->slot.active;
 	status->slot.active_pid = PQgetisnull(result, 0, 3) ? 0 : atoi(PQgetvalue(result, 0, 3));
 	status->slot.confirmed = lsn_at(result, 0, 4);
 	status->slot.restart = lsn_at(result, 0, 5);
@@ -179,6 +182,19 @@ query_source(PgConn *conn, const Config *config, TaskStatus *status, double *flu
 	PQclear(result);
 	return true;
 }
+
+#ifdef DBSYNC_WITH_MYSQL
+static void
+read_mysql_source(const Config *config, TaskStatus *status, MysqlLog *log)
+{
+	Error		err = ERROR_INIT;
+
+	status->source.connected = mysql_status_log(config, status->arena, log, &err);
+	if (!status->source.connected)
+		keep_error(status, &status->source, &err);
+	status->current_lsn = log->end;
+}
+#endif
 
 static void
 read_source(const Config *config, TaskStatus *status, double *flush_lag)
@@ -291,7 +307,8 @@ read_target(const Config *config, TaskStatus *status)
 		return;
 	}
 	status->target.connected = pg_connect(config->target, &options, &conn, &err) && query_progress(conn, status, &err) &&
-		query_conflicts(conn, status, &err) && query_replays(conn, status, &err) && query_post_data(conn, status, &err);
+		query_conflicts(conn, status, &err) && query_replays(conn, status, &err) && query_post_data(conn, status, &err) &&
+		(!status->is_mysql || applier_is_at_work(conn, status->task, &status->running, &err));
 	if (!status->target.connected)
 		keep_error(status, &status->target, &err);
 	pg_close(conn);
@@ -299,12 +316,23 @@ read_target(const Config *config, TaskStatus *status)
 
 /* ---- lag ---- */
 
+static int64_t
+bytes_behind(const TaskStatus *status, Lsn done, const MysqlLog *log)
+{
+#ifdef DBSYNC_WITH_MYSQL
+	if (status->is_mysql)
+		return mysql_status_bytes_behind(log, done);
+#endif
+	(void) log;
+	return status->current_lsn > done ? (int64_t) (status->current_lsn - done) : 0;
+}
+
 /*
  * The progress row stands still while nothing is to be applied.  Where nothing waits in the local store, what was received or
  * confirmed is on the target too.
  */
 static void
-measure_lag(TaskStatus *status, double flush_lag)
+measure_lag(TaskStatus *status, double flush_lag, const MysqlLog *log)
 {
 	Lsn			done = status->applied_lsn;
 
@@ -327,7 +355,7 @@ measure_lag(TaskStatus *status, double flush_lag)
 		done = status->state.start_lsn;
 	if (done == LSN_NONE)
 		return;
-	status->lag_bytes = status->current_lsn > done ? (int64_t) (status->current_lsn - done) : 0;
+	status->lag_bytes = bytes_behind(status, done, log);
 	if (status->lag_bytes == 0)
 		status->lag_seconds = 0;
 	else if (status->waiting.transaction_count > 0 && status->waiting.first_commit_us != 0)
@@ -344,18 +372,25 @@ bool
 status_read(const Config *config, TaskStatus *status, Error *err)
 {
 	double		flush_lag = 0;
+	MysqlLog	log = {0};
 
 	memset(status, 0, sizeof(*status));
 	status->arena = arena_new(0);
 	status->task = arena_strdup(status->arena, config->slot);
+	status->is_mysql = config->is_mysql;
 	status->conflicts = status->lag_bytes = status->deferred = status->replay_count = STATUS_UNKNOWN;
 	status->lag_seconds = STATUS_UNKNOWN;
 	status->slot.lag_bytes = status->slot.retained_bytes = status->slot.safe_wal_size = STATUS_UNKNOWN;
 
 	if (!read_store(config, status, err))
 		return false;
-	read_source(config, status, &flush_lag);
+#ifdef DBSYNC_WITH_MYSQL
+	if (status->is_mysql)
+		read_mysql_source(config, status, &log);
+	else
+#endif
+		read_source(config, status, &flush_lag);
 	read_target(config, status);
-	measure_lag(status, flush_lag);
+	measure_lag(status, flush_lag, &log);
 	return true;
 }

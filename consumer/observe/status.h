@@ -9,7 +9,7 @@
  *	 "created", "copy_start", "copy_end",
  *	 "start_lsn", "received_lsn", "applied_lsn", "applied_commit_time", "lag_bytes", "lag_seconds",
  *	 "source": {"connected": bool, "error", "current_lsn"},
- *	 "slot": null | {"active", "active_pid", "confirmed_lsn", "restart_lsn", "lag_bytes", "retained_bytes", "wal_status", "safe_wal_size"},
+ *	 "slot": null (also of a MySQL source, which has none) | {"active", "active_pid", "confirmed_lsn", "restart_lsn", "lag_bytes", "retained_bytes", "wal_status", "safe_wal_size"},
  *	 "target": {"connected": bool, "error"},
  *	 "conflicts": number,
  *	 "strict_replays": [{"reason", "count", "first_at", "last_at"}],		groups that apply = batch had to apply strictly; latest first
@@ -19,7 +19,7 @@
  *	 "tables": [{"schema", "table", "state": "pending"|"running"|"done", "chunks", "chunks_done", "rows", "bytes",
  *				 "estimated_rows", "estimated_bytes", "start", "end"}]}
  *
- * LSNs are texts, times are texts in UTC, sizes are numbers of bytes.
+ * LSNs are texts (of a MySQL source "000003:1234": number of the binlog file, offset), times are texts in UTC, sizes are numbers of bytes.
  */
 #ifndef DBSYNC_OBSERVE_STATUS_H
 #define DBSYNC_OBSERVE_STATUS_H
@@ -87,6 +87,8 @@ typedef struct TaskStatus
 	const char *task;
 	const char *store;			/* description; NULL: no store was made yet */
 	bool		found;			/* the store knows the task */
+	bool		is_mysql;		/* the source: there is no slot */
+	bool		running;		/* as far as the source says, of a MySQL source the target */
 	TaskState	state;
 
 	StatusServer source;

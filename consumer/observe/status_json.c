@@ -11,7 +11,7 @@ json_lsn(Lsn lsn)
 {
 	char		text[LSN_TEXT_SIZE];
 
-	return lsn == LSN_NONE ? json_null() : json_string(lsn_format(lsn, text));
+	return lsn == LSN_NONE ? json_null() : json_string(lsn_show(lsn, text));
 }
 
 static json_t *
@@ -192,7 +192,7 @@ status_write_json(StrBuf *out, const TaskStatus *status)
 	json_object_set_new(root, "task", json_text(status->task));
 	json_object_set_new(root, "store", json_text(status->store));
 	json_object_set_new(root, "state", json_string(status_state_name(status)));
-	json_object_set_new(root, "running", json_boolean(status->slot.active));
+	json_object_set_new(root, "running", json_boolean(status->running));
 	json_object_set_new(root, "created", json_time(status->found ? state->created_us : 0));
 	json_object_set_new(root, "copy_start", json_time(status->found ? state->copy_start_us : 0));
 	json_object_set_new(root, "copy_end", json_time(status->found ? state->copy_end_us : 0));

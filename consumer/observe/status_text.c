@@ -27,7 +27,7 @@ status_format_size(int64_t bytes, char buf[STATUS_SIZE_TEXT])
 static const char *
 lsn_or_none(Lsn lsn, char buf[LSN_TEXT_SIZE])
 {
-	return lsn == LSN_NONE ? "-" : lsn_format(lsn, buf);
+	return lsn == LSN_NONE ? "-" : lsn_show(lsn, buf);
 }
 
 static void
@@ -38,8 +38,8 @@ write_task(StrBuf *out, const TaskStatus *status)
 	strbuf_printf(out, "task      %s\n", status->task);
 	strbuf_printf(out, "store     %s\n", status->store != NULL ? status->store : "not there yet");
 	strbuf_printf(out, "state     %s", status_state_name(status));
-	if (status->source.connected)
-		strbuf_append(out, status->slot.active ? ", running" : ", not running");
+	if (status->is_mysql ? status->target.connected : status->source.connected)
+		strbuf_append(out, status->running ? ", running" : ", not running");
 	strbuf_append_char(out, '\n');
 	if (!status->found)
 		return;
@@ -64,6 +64,8 @@ write_slot(StrBuf *out, const TaskStatus *status)
 		return;
 	}
 	strbuf_printf(out, "source    at %s\n", lsn_or_none(status->current_lsn, lsn));
+	if (status->is_mysql)
+		return;
 	if (!slot->exists)
 	{
 		strbuf_printf(out, "slot      none of the name %s\n", status->task);

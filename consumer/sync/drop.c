@@ -224,9 +224,10 @@ drop_task(const Config *config, bool force, DropReport *report, Error *err)
 	ok = task_store_open(config, STORE_EXISTING, &drop.store, err);
 	if (ok && drop.store != NULL)
 		ok = drop.store->ops->lock_task(drop.store, config->slot, err);
-	ok = ok && reach(config->source, PG_ROLE_SOURCE, force, &drop.source, err) &&
+	/* A MySQL source has nothing of the task. */
+	ok = ok && (config->is_mysql || reach(config->source, PG_ROLE_SOURCE, force, &drop.source, err)) &&
 		reach(config->target, PG_ROLE_TARGET, force, &drop.target, err) &&
-		remove_slot(&drop, err) &&
+		(config->is_mysql || remove_slot(&drop, err)) &&
 		remove_target_rows(&drop, err) &&
 		remove_state(&drop, err);
 	pg_close(drop.source);

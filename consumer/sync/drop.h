@@ -14,7 +14,7 @@
 typedef struct DropReport
 {
 	Arena	   *arena;
-	const char *slot;			/* what happened to each; NULL: not tried */
+	const char *slot;			/* what happened to each; NULL: not tried, or a MySQL source, which has none */
 	const char *target;
 	const char *store;
 	int			left;			/* parts that are still there */

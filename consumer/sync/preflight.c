@@ -266,6 +266,16 @@ check_store(Preflight *p, Error *err)
 
 /* ---- all ---- */
 
+static bool
+check_source(Preflight *p, Error *err)
+{
+#ifdef DBSYNC_WITH_MYSQL_TASKS
+	if (p->config->is_mysql)
+		return preflight_mysql(p, err);
+#endif
+	return preflight_source(p, err);
+}
+
 bool
 preflight_run(const Config *config, PreflightReport *report, Error *err)
 {
@@ -276,7 +286,7 @@ preflight_run(const Config *config, PreflightReport *report, Error *err)
 		report->arena = arena_new(0);
 	p.arena = report->arena;
 
-	ok = check_store(&p, err) && preflight_source(&p, err) && preflight_target(&p, err);
+	ok = check_store(&p, err) && check_source(&p, err) && preflight_target(&p, err);
 	pg_catalog_free(&p.source_tables);
 	pg_close(p.source);
 	pg_close(p.target);

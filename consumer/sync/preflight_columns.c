@@ -57,11 +57,13 @@ check_column(ColumnCheck *check, const PgTable *target, const PgColumn *from)
 		alter_table(&check->missing_mend, target);
 		strbuf_append(&check->missing_mend, " ADD COLUMN ");
 		readable_name_write(&check->missing_mend, from->name);
-		strbuf_printf(&check->missing_mend, " %s;", from->type);
+		strbuf_printf(&check->missing_mend, " %s;", from->type != NULL ? from->type : "...");
 		return;
 	}
 	if (from->generated != '\0' && to->generated == '\0')
 	{
+		if (check->generated_is_sent)
+			return;
 		add_name(&check->not_sent, target, from->name);
 		return;
 	}
@@ -70,7 +72,7 @@ check_column(ColumnCheck *check, const PgTable *target, const PgColumn *from)
 		add_name(&check->computed, target, from->name);
 		return;
 	}
-	if (strcmp(from->type, to->type) != 0 && !column_type_is_wider(from->type, to->type))
+	if (from->type != NULL && strcmp(from->type, to->type) != 0 && !column_type_is_wider(from->type, to->type))
 	{
 		add_name(&check->types, target, from->name);
 		alter_table(&check->types_mend, target);
@@ -94,7 +96,7 @@ column_check_add(ColumnCheck *check, const PgTable *source, const PgTable *targe
 
 		if (!to->not_null || to->has_default || to->generated != '\0' || to->identity != '\0')
 			continue;
-		if (from != NULL && from->generated == '\0')
+		if (from != NULL && (from->generated == '\0' || check->generated_is_sent))
 			continue;
 		add_name(&check->unfilled, target, to->name);
 		alter_table(&check->unfilled_mend, target);

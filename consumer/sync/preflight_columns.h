@@ -9,6 +9,7 @@
 
 typedef struct ColumnCheck
 {
+	bool		generated_is_sent;
 	NameList	missing;		/* the target does not have it */
 	NameList	unfilled;		/* NOT NULL on the target, and nothing fills it */
 	NameList	computed;		/* generated on the target alone */
@@ -22,7 +23,7 @@ typedef struct ColumnCheck
 /* Does every value of the first type fit the second one, unchanged?  Type texts as PgColumn has them. */
 bool column_type_is_wider(const char *from, const char *to);
 
-/* Starts zeroed. */
+/* Starts zeroed, but for generated_is_sent (see Preflight).  A source's type of NULL is not known and not compared. */
 void column_check_add(ColumnCheck *check, const PgTable *source, const PgTable *target);
 /* severity: of what would stop the sync. */
 void column_check_report(ColumnCheck *check, Preflight *p, FindingSeverity severity);

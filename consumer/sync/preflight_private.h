@@ -28,6 +28,7 @@ typedef struct Preflight
 	const char *source_id;
 	PgCatalog	source_tables;
 	bool		has_source_tables;
+	bool		generated_is_sent;	/* the source sends what it generates, where the target has an ordinary column for it */
 
 	PgConn	   *target;
 	char	   *target_role;	/* quoted */
@@ -72,6 +73,7 @@ bool preflight_is_copied(const Preflight *p, const PgTable *table);
 
 /* The parts.  false: stopped. */
 bool preflight_source(Preflight *p, Error *err) DBSYNC_MUST_CHECK;
+bool preflight_mysql(Preflight *p, Error *err) DBSYNC_MUST_CHECK;	/* instead of it, where the source is MySQL */
 bool preflight_slot(Preflight *p, const PGresult *facts, Error *err) DBSYNC_MUST_CHECK;
 bool preflight_source_tables(Preflight *p, Error *err) DBSYNC_MUST_CHECK;
 bool preflight_target(Preflight *p, Error *err) DBSYNC_MUST_CHECK;

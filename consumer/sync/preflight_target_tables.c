@@ -79,7 +79,8 @@ make_pairs(Preflight *p, const PgCatalog *target_tables, Pairs *pairs)
 	}
 	if (missing.count > 0)
 		finding_add(p, structure_severity(p), "target",
-					p->config->target_schema != NULL ? "create them, or leave them out: exclude_tables"
+					p->config->is_mysql ? "dbsync schema, or leave them out: exclude_tables"
+					: p->config->target_schema != NULL ? "create them, or leave them out: exclude_tables"
 					: "dbsync schema   (or pg_dump -s SOURCE | psql TARGET), or leave them out: exclude_tables",
 					"%d table%s missing on the target: %s", missing.count, missing.count == 1 ? " is" : "s are",
 					name_list_text(&missing));
@@ -93,7 +94,7 @@ make_pairs(Preflight *p, const PgCatalog *target_tables, Pairs *pairs)
 static void
 check_columns(Preflight *p, const Pairs *pairs)
 {
-	ColumnCheck check = {0};
+	ColumnCheck check = {.generated_is_sent = p->generated_is_sent};
 
 	for (int i = 0; i < pairs->count; i++)
 		column_check_add(&check, pairs->list[i].source, pairs->list[i].target);

@@ -123,7 +123,7 @@ known_is_told(void **state DBSYNC_UNUSED)
 	status.found = true;
 	status.state.phase = TASK_STREAMING;
 	status.source.connected = status.target.connected = true;
-	status.slot.exists = status.slot.active = true;
+	status.running = status.slot.exists = status.slot.active = true;
 	status.slot.active_pid = 42;
 	status.applied_lsn = 0x100000001;
 	status.lag_bytes = 1536;
