@@ -269,7 +269,7 @@ check_store(Preflight *p, Error *err)
 static bool
 check_source(Preflight *p, Error *err)
 {
-#ifdef DBSYNC_WITH_MYSQL_TASKS
+#ifdef DBSYNC_WITH_MYSQL
 	if (p->config->is_mysql)
 		return preflight_mysql(p, err);
 #endif
