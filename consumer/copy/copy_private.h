@@ -73,12 +73,16 @@ typedef struct CopyReader
 	CopyResult (*open) (struct CopyWorker *w, Error *err);
 	/* The rows of an item into the open transaction of the target; sets the item's rows and bytes. */
 	CopyResult (*copy) (struct CopyWorker *w, CopyTable *table, CopyItem *item, Error *err);
+	/* The item that copy() was called for is committed.  May be NULL. */
+	void (*done) (struct CopyWorker *w);
 	/* An item has failed so: makes the source connection ready for another, or closes it. */
 	void (*give_up) (struct CopyWorker *w, CopyResult result, const Error *err);
 	void (*close) (struct CopyWorker *w);
 	/* Is a table that the catalogue does not have still on the source? */
 	bool (*find_table) (struct CopyRun *run, const CopyTable *table, bool *found, Error *err);
-	/* All items of a table are done; may be NULL. */
+	/* What it needs on the target; the run's items say what is done already.  May be called again.  May be NULL. */
+	bool (*prepare) (struct CopyRun *run, PgConn *target, Error *err);
+	/* All items of a table are done.  May be NULL. */
 	void (*table_done) (struct CopyRun *run, CopyTable *table);
 } CopyReader;
 
@@ -170,6 +174,10 @@ typedef struct CopyTransfer
 } CopyTransfer;
 
 bool copy_transfer(CopyTransfer *transfer, Error *err) DBSYNC_MUST_CHECK;
+/* The target's socket has something to read in the middle of a COPY IN.  false with err: it was no notice, and the COPY has ended. */
+bool copy_hear_target(PgConn *conn, bool heed_input, bool *ended_early, Error *err) DBSYNC_MUST_CHECK;
+/* Ends of a COPY that turned out to be needless, before we stop heeding the target's words. */
+#define COPY_EARLY_ENDS 2
 /* Ends a COPY OUT that is not wanted any more.  false: the connection is of no use now. */
 bool copy_abandon_source(PgConn *source) DBSYNC_MUST_CHECK;
 

@@ -14,9 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Ends of a COPY that turned out to be needless, before we stop heeding the target's words. */
-#define EARLY_ENDS 2
-
 static bool
 has_state(const Error *err, const char *const *states)
 {
@@ -140,7 +137,7 @@ copy_columns(CopyWorker *w, CopyTable *table, CopyItem *item, Error *err)
 							 .target = w->target,
 							 .abort_fd = w->run->abort_fd,
 							 .is_text = !binary,
-							 .heed_input = w->early_ends < EARLY_ENDS,
+							 .heed_input = w->early_ends < COPY_EARLY_ENDS,
 							 .advanced = copy_worker_advanced,
 							 .arg = w};
 	StrBuf sql = STRBUF_INIT;

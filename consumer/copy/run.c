@@ -69,7 +69,7 @@ prepare(CopyRun *run, Error *err)
 
 		if (ok)
 		{
-			ok = copy_prepare(run, target, err);
+			ok = copy_prepare(run, target, err) && (!run->reader->prepare || run->reader->prepare(run, target, err));
 			pg_close(target);
 		}
 		if (ok || err->kind != ERROR_RETRY)

@@ -159,21 +159,20 @@ report(Mover *m)
 	m->transfer->advanced(m->transfer->arg, m->transfer->rows, m->transfer->bytes);
 }
 
-/* false with err: the target said something in the middle of it all. */
-static bool
-hear_target(Mover *m, Error *err)
+bool
+copy_hear_target(PgConn *conn, bool heed_input, bool *ended_early, Error *err)
 {
-	PgConn *conn = m->transfer->target;
+	PGconn *raw = pg_raw(conn);
 	int64_t notices = pg_notice_count(conn);
 
-	if (!PQconsumeInput(m->target))
+	if (!PQconsumeInput(raw))
 		return pg_error(conn, NULL, err);
-	(void) PQisBusy(m->target); /* lets libpq take the notices out of what was read */
-	if (pg_notice_count(conn) != notices || !m->transfer->heed_input)
+	(void) PQisBusy(raw); /* lets libpq take the notices out of what was read */
+	if (pg_notice_count(conn) != notices || !heed_input)
 		return true;
 
-	m->transfer->ended_early = true;
-	if (PQputCopyEnd(m->target, "dbsync: the server has said something") < 0)
+	*ended_early = true;
+	if (PQputCopyEnd(raw, "dbsync: the server has said something") < 0)
 		return pg_error(conn, NULL, err);
 	if (!pg_collect(conn, NULL, err))
 	{
@@ -208,7 +207,8 @@ wait_for_either(Mover *m, bool unsent, Error *err)
 
 	if (fds[2].revents || fds[3].revents)
 		return error_set(err, ERROR_CANCELLED, "interrupted by a stop");
-	if (fds[1].revents & ~POLLOUT && !hear_target(m, err))
+	if (fds[1].revents & ~POLLOUT &&
+		!copy_hear_target(m->transfer->target, m->transfer->heed_input, &m->transfer->ended_early, err))
 		return false;
 	m->has_napped = nap;
 	return true;

@@ -145,7 +145,11 @@ copy_item(CopyWorker *w, CopyTable *table, CopyItem *item, Error *err)
 	result = w->run->reader->copy(w, table, item, err);
 	if (result != COPY_RESULT_DONE)
 		return result;
-	return copy_progress_commit(w->target, options, item, err) ? COPY_RESULT_DONE : COPY_RESULT_FAILED;
+	if (!copy_progress_commit(w->target, options, item, err))
+		return COPY_RESULT_FAILED;
+	if (w->run->reader->done)
+		w->run->reader->done(w);
+	return COPY_RESULT_DONE;
 }
 
 /* After a failure: the source keeps its snapshot where that can be, the target begins anew. */
