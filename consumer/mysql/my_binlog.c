@@ -1,0 +1,556 @@
+/*
+ * my_binlog.c
+ *		The dump of the binary log.
+ *
+ * The library's own functions for this (mariadb_rpl_*) refuse events of MySQL and cut positions to 32 bits in places; its packets are sound.  So the
+ * command is put together here, and packets are taken one by one.
+ *
+ * Whether a packet can be had without waiting: the library reads ahead into a cache of its own, and TLS may hold bytes that it has
+ * decrypted already; only when both are empty does the socket tell.
+ */
+#include "mysql/my_binlog.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/stop.h"
+
+#include <dlfcn.h>
+#include <errmsg.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <mysqld_error.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* The library's inner structs, which its headers give only to who asks for them. */
+typedef unsigned char uchar;
+#define HAVE_TLS
+#include <ma_pvio.h>
+
+#define MODULE "mysql"
+#define DUMP_NON_BLOCK 1
+#define DUMP_THROUGH_GTID 4
+/* An idle server speaks at each heartbeat; after so many without a word it is taken for dead. */
+#define SILENT_HEARTBEATS 10
+#define SILENT_LEAST_MS 30000
+#define READ_FATAL_ERROR 1236	/* "got fatal error from master when reading data from binary log" */
+
+struct MyBinlog
+{
+	MyConn	   *conn;
+	MyBinlogOptions options;
+	bool		has_checksum;
+	char	   *base;
+	uint32_t	file_number;
+	uint64_t	offset;			/* behind the last event that stands in the file */
+	int64_t		silent_since_ms;	/* 0: not waiting */
+	char	   *place;
+};
+
+/* ---------------------------------------------------------------- opening */
+
+static bool
+set_session(MyBinlog *binlog, Error *err)
+{
+	const MyServer *server = my_server(binlog->conn);
+	char		sql[160];
+
+	/* What the files have, whatever that is. */
+	if (!my_exec(binlog->conn, "SET @master_binlog_checksum = @@global.binlog_checksum, @source_binlog_checksum = @@global.binlog_checksum", err))
+		return false;
+	snprintf(sql, sizeof(sql), "SET @master_heartbeat_period = %" PRId64 ", @source_heartbeat_period = %" PRId64,
+			 (int64_t) binlog->options.heartbeat_ms * 1000000, (int64_t) binlog->options.heartbeat_ms * 1000000);
+	if (!my_exec(binlog->conn, sql, err))
+		return false;
+	/* We know GTID events: without this MariaDB would write them as something older. */
+	return !server->is_mariadb || my_exec(binlog->conn, "SET @mariadb_slave_capability = 4", err);
+}
+
+/* The server ends the stream of the replica that has a server_id when another one comes with it: they would throw each other out for ever. */
+static bool
+check_server_id(MyBinlog *binlog, Error *err)
+{
+	const MyServer *server = my_server(binlog->conn);
+	bool		is_renamed = !server->is_mariadb && server->version >= 80022;
+	Error		ignored = ERROR_INIT;
+	MYSQL_RES  *result;
+	MYSQL_ROW	row;
+	bool		is_taken = false;
+
+	/* Not everybody may ask. */
+	if (!my_query(binlog->conn, is_renamed ? "SHOW REPLICAS" : "SHOW SLAVE HOSTS", &result, &ignored))
+	{
+		bool		is_lost = my_is_lost(binlog->conn) || ignored.kind == ERROR_CANCELLED;
+
+		if (is_lost)
+			error_move(err, &ignored);
+		error_clear(&ignored);
+		return !is_lost;
+	}
+	while ((row = mysql_fetch_row(result)) != NULL)
+		is_taken = is_taken || (row[0] != NULL && strtoul(row[0], NULL, 10) == binlog->options.server_id);
+	mysql_free_result(result);
+	if (!is_taken)
+		return true;
+	error_set(err, ERROR_RETRY, "another replica with server_id %" PRIu32 " is connected to the source", binlog->options.server_id);
+	return error_hint(err, "if it is not a former connection of this task that is about to end: give each its own server_id, here in [src.mysql]");
+}
+
+static void
+put_number(StrBuf *out, uint64_t value, int bytes)
+{
+	for (int i = 0; i < bytes; i++)
+		strbuf_append_char(out, (char) (value >> 8 * i & 0xff));
+}
+
+static bool
+send_command(MyBinlog *binlog, enum enum_server_command command, const StrBuf *arguments, bool has_answer, Error *err)
+{
+	MYSQL	   *raw = my_handle(binlog->conn);
+
+	if (raw->methods->db_command(raw, command, strbuf_text(arguments), arguments->length, !has_answer, NULL) != 0)
+		return my_error(binlog->conn, NULL, err);
+	return true;
+}
+
+/* So that the server lists us, by our server_id, and others see that it is taken. */
+static bool
+register_replica(MyBinlog *binlog, Error *err)
+{
+	StrBuf		arguments = STRBUF_INIT;
+	char		host[61] = "";
+	bool		ok;
+
+	(void) gethostname(host, sizeof(host) - 1);
+	put_number(&arguments, binlog->options.server_id, 4);
+	put_number(&arguments, strlen(host), 1);
+	strbuf_append(&arguments, host);
+	put_number(&arguments, 0, 1 + 1 + 2 + 4 + 4);	/* user, password, port, rank, source's id */
+	ok = send_command(binlog, COM_REGISTER_SLAVE, &arguments, true, err);
+	strbuf_free(&arguments);
+	return ok;
+}
+
+static bool
+no_such_place(MyBinlog *binlog, MyPositionState state, Error *err)
+{
+	Arena	   *arena = arena_new(0);
+	Error		ignored = ERROR_INIT;
+	MyLogStatus status;
+	const char *base = my_position_current(binlog->conn, arena, &status, &ignored) ? status.base : NULL;
+	const char *place = my_position_text(arena, base, binlog->options.from);
+
+	error_clear(&ignored);
+	if (state == MY_POSITION_PURGED)
+	{
+		error_set(err, ERROR_GAP, "the source has purged its binary log at %s: changes since then are lost", place);
+		error_hint(err, "\"dbsync drop\" and a new full sync; and let the source keep its log longer (expire_logs_days, binlog_expire_logs_seconds)");
+	}
+	else
+	{
+		error_set(err, ERROR_GAP, "the source's binary log does not reach %s: it is another server, or its log was reset", place);
+		error_hint(err, "point [src.mysql] at the server that this task was made with, or \"dbsync drop\" and a new full sync");
+	}
+	arena_free(arena);
+	return false;
+}
+
+static bool
+ask_for_dump(MyBinlog *binlog, Error *err)
+{
+	Lsn			from = binlog->options.from;
+	Arena	   *arena = arena_new(0);
+	MyPositionState state = MY_POSITION_AHEAD;
+	const char *file = NULL;
+	StrBuf		arguments = STRBUF_INIT;
+	bool		ok;
+
+	/* Behind a transaction that passed 4 GB: the next one begins in the next file. */
+	if (my_position_offset(from) == MY_OFFSET_LAST)
+		binlog->options.from = from = my_position_pack(my_position_file_number(from) + 1, MY_OFFSET_FIRST);
+	ok = my_position_locate(binlog->conn, from, arena, &state, &file, err) &&
+		(state == MY_POSITION_PRESENT || no_such_place(binlog, state, err));
+	if (ok)
+	{
+		put_number(&arguments, my_position_offset(from) < MY_OFFSET_FIRST ? MY_OFFSET_FIRST : my_position_offset(from), 4);
+		put_number(&arguments, binlog->options.server_id == 0 ? DUMP_NON_BLOCK : 0, 2);
+		put_number(&arguments, binlog->options.server_id, 4);
+		strbuf_append(&arguments, file);
+		ok = send_command(binlog, COM_BINLOG_DUMP, &arguments, false, err);
+	}
+	strbuf_free(&arguments);
+	arena_free(arena);
+	return ok;
+}
+
+/* MariaDB takes the GTID from a variable; the file's name is then what it finds. */
+static bool
+ask_for_gtid_mariadb(MyBinlog *binlog, Error *err)
+{
+	StrBuf		sql = STRBUF_INIT;
+	StrBuf		arguments = STRBUF_INIT;
+	bool		ok;
+
+	strbuf_append(&sql, "SET @slave_connect_state = ");
+	my_quote_literal(binlog->conn, &sql, binlog->options.gtid, strlen(binlog->options.gtid));
+	strbuf_append(&sql, ", @slave_gtid_strict_mode = 0, @slave_gtid_ignore_duplicates = 0");
+	ok = my_exec(binlog->conn, strbuf_text(&sql), err);
+	if (ok)
+	{
+		put_number(&arguments, MY_OFFSET_FIRST, 4);
+		put_number(&arguments, binlog->options.server_id == 0 ? DUMP_NON_BLOCK : 0, 2);
+		put_number(&arguments, binlog->options.server_id, 4);
+		ok = send_command(binlog, COM_BINLOG_DUMP, &arguments, false, err);
+	}
+	strbuf_free(&sql);
+	strbuf_free(&arguments);
+	return ok;
+}
+
+/* "uuid:1-5:7,uuid:9" as the protocol has it: how many servers; for each its 16 bytes, how many ranges, and them with open ends. */
+static bool
+pack_gtid_set(const char *text, StrBuf *out)
+{
+	StrBuf		body = STRBUF_INIT;
+	uint64_t	servers = 0;
+	bool		ok = true;
+
+	while (ok && *text != '\0')
+	{
+		StrBuf		ranges = STRBUF_INIT;
+		uint64_t	count = 0;
+
+		while (*text == ',' || *text == ' ' || *text == '\n')
+			text++;
+		for (int i = 0; i < 16 && ok; i++)
+		{
+			unsigned	byte;
+			int			used = 0;
+
+			if (*text == '-')
+				text++;
+			ok = sscanf(text, "%2x%n", &byte, &used) == 1 && used == 2;
+			put_number(&body, byte, 1);
+			text += used;
+		}
+		while (ok && *text == ':')
+		{
+			char	   *end;
+			uint64_t	first = strtoull(text + 1, &end, 10);
+			uint64_t	last = first;
+
+			ok = end > text + 1 && first > 0;
+			if (ok && *end == '-')
+				last = strtoull(end + 1, &end, 10);
+			ok = ok && last >= first;
+			put_number(&ranges, first, 8);
+			put_number(&ranges, last + 1, 8);
+			count++;
+			text = end;
+		}
+		ok = ok && count > 0 && (*text == ',' || *text == '\0');
+		put_number(&body, count, 8);
+		strbuf_append_bytes(&body, strbuf_text(&ranges), ranges.length);
+		strbuf_free(&ranges);
+		servers++;
+	}
+	put_number(out, servers, 8);
+	strbuf_append_bytes(out, strbuf_text(&body), body.length);
+	strbuf_free(&body);
+	return ok;
+}
+
+static bool
+ask_for_gtid_mysql(MyBinlog *binlog, Error *err)
+{
+	StrBuf		set = STRBUF_INIT;
+	StrBuf		arguments = STRBUF_INIT;
+	bool		ok = pack_gtid_set(binlog->options.gtid, &set);
+
+	if (!ok)
+	{
+		error_set(err, ERROR_USAGE, "\"%s\" is no set of GTIDs", binlog->options.gtid);
+		error_hint(err, "as SELECT @@global.gtid_executed prints it: 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-270");
+	}
+	else
+	{
+		put_number(&arguments, DUMP_THROUGH_GTID | (binlog->options.server_id == 0 ? DUMP_NON_BLOCK : 0), 2);
+		put_number(&arguments, binlog->options.server_id, 4);
+		put_number(&arguments, 0, 4);	/* length of a file's name */
+		put_number(&arguments, MY_OFFSET_FIRST, 8);
+		put_number(&arguments, set.length, 4);
+		strbuf_append_bytes(&arguments, strbuf_text(&set), set.length);
+		/* not in the library's list of commands */
+		ok = send_command(binlog, (enum enum_server_command) 30, &arguments, false, err);
+	}
+	strbuf_free(&set);
+	strbuf_free(&arguments);
+	return ok;
+}
+
+static bool
+open_dump(MyBinlog *binlog, Error *err)
+{
+	if (!set_session(binlog, err))
+		return false;
+	if (binlog->options.server_id != 0 && (!check_server_id(binlog, err) || !register_replica(binlog, err)))
+		return false;
+	if (binlog->options.gtid == NULL)
+		return ask_for_dump(binlog, err);
+	return my_server(binlog->conn)->is_mariadb ? ask_for_gtid_mariadb(binlog, err) : ask_for_gtid_mysql(binlog, err);
+}
+
+bool
+my_binlog_open(MyConn *conn, const MyBinlogOptions *options, MyBinlog **result, Error *err)
+{
+	MyBinlog   *binlog = mem_zalloc(sizeof(MyBinlog));
+
+	*result = NULL;
+	binlog->conn = conn;
+	binlog->options = *options;
+	if (binlog->options.heartbeat_ms <= 0)
+		binlog->options.heartbeat_ms = 1000;
+	if (!open_dump(binlog, err))
+	{
+		my_binlog_close(binlog);
+		return false;
+	}
+	*result = binlog;
+	return true;
+}
+
+void
+my_binlog_close(MyBinlog *binlog)
+{
+	if (binlog == NULL)
+		return;
+	my_close(binlog->conn);
+	free(binlog->base);
+	free(binlog->place);
+	free(binlog);
+}
+
+/* ---------------------------------------------------------------- packets */
+
+/* Bytes that TLS has decrypted and nobody has read. */
+static bool
+tls_has_pending(MARIADB_PVIO *pvio)
+{
+	typedef int (*PendingFunction) (const void *ssl);
+	const char *library = NULL;
+	void	   *symbol = NULL;
+	PendingFunction pending;
+
+	if (pvio->ctls == NULL || pvio->ctls->ssl == NULL || mariadb_get_infov(NULL, MARIADB_TLS_LIBRARY, &library) != 0 || library == NULL)
+		return false;
+	/* Whatever TLS the library was built with is loaded with it. */
+	if (strncmp(library, "OpenSSL", 7) == 0)
+		symbol = dlsym(RTLD_DEFAULT, "SSL_pending");
+	else if (strncmp(library, "GnuTLS", 6) == 0)
+		symbol = dlsym(RTLD_DEFAULT, "gnutls_record_check_pending");
+	if (symbol == NULL)
+		return false;
+	memcpy(&pending, &symbol, sizeof(pending));
+	return pending(pvio->ctls->ssl) > 0;
+}
+
+static bool
+has_buffered(MyBinlog *binlog)
+{
+	MARIADB_PVIO *pvio = my_handle(binlog->conn)->net.pvio;
+
+	if (pvio == NULL)
+		return true;			/* closed: the read will say so */
+	return (pvio->cache != NULL && pvio->cache + pvio->cache_size > pvio->cache_pos) || tls_has_pending(pvio);
+}
+
+/* Readable within the time?  1 yes, 0 no, -1: stopped. */
+static int
+wait_readable(MyBinlog *binlog, int timeout_ms)
+{
+	struct pollfd fds[2] = {{mysql_get_socket(my_handle(binlog->conn)), POLLIN, 0}, {stop_fd(), POLLIN, 0}};
+	int			ready;
+
+	do
+		ready = poll(fds, 2, timeout_ms);
+	while (ready < 0 && errno == EINTR);
+	if (stop_requested())
+		return -1;
+	return fds[0].revents != 0;
+}
+
+bool
+my_binlog_has_more(MyBinlog *binlog)
+{
+	return has_buffered(binlog) || wait_readable(binlog, 0) > 0;
+}
+
+static bool
+check_silence(MyBinlog *binlog, Error *err)
+{
+	int64_t		now_ms = clock_monotonic_ms();
+	int64_t		limit_ms = (int64_t) binlog->options.heartbeat_ms * SILENT_HEARTBEATS;
+
+	if (binlog->silent_since_ms == 0)
+		binlog->silent_since_ms = now_ms;
+	if (limit_ms < SILENT_LEAST_MS)
+		limit_ms = SILENT_LEAST_MS;
+	if (now_ms - binlog->silent_since_ms < limit_ms)
+		return true;
+	return error_set(err, ERROR_RETRY, "not a word from the source for %" PRId64 " s, not even a heartbeat", limit_ms / 1000);
+}
+
+static bool
+dump_error(MyBinlog *binlog, Error *err)
+{
+	MYSQL	   *raw = my_handle(binlog->conn);
+	unsigned	code = mysql_errno(raw);
+	const char *text = mysql_error(raw);
+
+	if (code != READ_FATAL_ERROR)
+		return my_error(binlog->conn, "binary log", err);
+	if (strstr(text, "server_uuid/server_id") != NULL || strstr(text, "server_id") != NULL)
+	{
+		error_set(err, ERROR_RETRY, "another replica with server_id %" PRIu32 " has connected to the source: %s", binlog->options.server_id, text);
+		return error_hint(err, "give each its own server_id, here in [src.mysql]");
+	}
+	error_set(err, ERROR_GAP, "the source cannot give its binary log at %s: %s", my_binlog_place(binlog), text);
+	return error_hint(err, "if the log was purged: \"dbsync drop\" and a new full sync");
+}
+
+/* ---------------------------------------------------------------- events */
+
+static bool
+set_file(MyBinlog *binlog, const char *file, size_t length, uint64_t offset, Error *err)
+{
+	size_t		base_length;
+	uint32_t	number;
+
+	if (!my_position_split_name(file, length, &base_length, &number))
+		return error_set(err, ERROR_FAILED, "\"%.*s\" is not the name of a binlog file", (int) length, file);
+	free(binlog->base);
+	binlog->base = mem_strndup(file, base_length);
+	binlog->file_number = number;
+	binlog->offset = offset;
+	return true;
+}
+
+/* Where it stands.  Offsets in the log are modulo 2^32; ours are not. */
+static void
+place_event(MyBinlog *binlog, MyLogEvent *event)
+{
+	const MyEvent *plain = &event->event;
+	bool		is_artificial = plain->end == 0 || (plain->flags & MY_EVENT_FLAG_ARTIFICIAL) != 0 || plain->type == MY_EVENT_HEARTBEAT ||
+		plain->type == MY_EVENT_HEARTBEAT_V2;
+
+	event->file_number = binlog->file_number;
+	event->is_placed = !is_artificial;
+	event->start = event->end = binlog->offset;
+	if (is_artificial)
+		return;
+	event->end = (binlog->offset & ~(uint64_t) UINT32_MAX) | plain->end;
+	if (event->end < binlog->offset)
+		event->end += UINT64_C(1) << 32;
+	event->start = event->end >= plain->size ? event->end - plain->size : 0;
+	binlog->offset = event->end;
+}
+
+static bool
+read_event(MyBinlog *binlog, const uint8_t *data, size_t length, MyLogEvent *event, Error *err)
+{
+	MyFormat	format;
+	MyRotate	rotate;
+
+	if (length > 4 && data[4] == MY_EVENT_FORMAT)
+	{
+		if (!my_event_format(data, length, &event->event, &format, err))
+			return false;
+		binlog->has_checksum = format.has_checksum;
+	}
+	else if (!my_event_open(data, length, binlog->has_checksum, &event->event, err))
+		return false;
+	place_event(binlog, event);
+	if (event->event.type == MY_EVENT_ROTATE)
+		return my_event_rotate(&event->event, &rotate, err) && set_file(binlog, rotate.file, rotate.file_length, rotate.offset, err);
+	return true;
+}
+
+/*
+ * The rotation that begins a stream comes before the format event, which alone says whether there are checksums.  What the session asked for
+ * holds for it: so both ways are tried.
+ */
+static bool
+read_first_rotate(MyBinlog *binlog, const uint8_t *data, size_t length, MyLogEvent *event, Error *err)
+{
+	binlog->has_checksum = true;
+	if (read_event(binlog, data, length, event, err))
+		return true;
+	error_clear(err);
+	binlog->has_checksum = false;
+	return read_event(binlog, data, length, event, err);
+}
+
+bool
+my_binlog_next(MyBinlog *binlog, int timeout_ms, MyLogEvent *event, MyBinlogResult *result, Error *err)
+{
+	MYSQL	   *raw = my_handle(binlog->conn);
+	unsigned long length;
+	const uint8_t *packet;
+	bool		ok;
+
+	*result = MY_BINLOG_NOTHING;
+	if (!has_buffered(binlog))
+	{
+		int			ready = wait_readable(binlog, timeout_ms);
+
+		if (ready < 0)
+			return error_set(err, ERROR_CANCELLED, "stopped");
+		if (ready == 0)
+			return check_silence(binlog, err);
+	}
+	binlog->silent_since_ms = 0;
+	length = mysql_net_read_packet(raw);
+	if (length == packet_error)
+		return dump_error(binlog, err);
+	packet = raw->net.read_pos;
+	if (length < 8 && length > 0 && packet[0] == 0xfe)
+	{
+		if (binlog->options.server_id != 0)
+			return error_set(err, ERROR_RETRY, "the source has ended the stream of its binary log");
+		*result = MY_BINLOG_END;
+		return true;
+	}
+	if (length < 1 || packet[0] != 0)
+		return error_set(err, ERROR_FAILED, "a packet of %lu bytes is no event of the binary log", length);
+
+	if (binlog->base == NULL && length > 5 && packet[5] == MY_EVENT_ROTATE)
+		ok = read_first_rotate(binlog, packet + 1, length - 1, event, err);
+	else
+		ok = read_event(binlog, packet + 1, length - 1, event, err);
+	if (!ok)
+		return error_context(err, "binary log behind %s", my_binlog_place(binlog));
+	*result = MY_BINLOG_EVENT;
+	return true;
+}
+
+const char *
+my_binlog_base(const MyBinlog *binlog)
+{
+	return binlog->base != NULL ? binlog->base : "";
+}
+
+const char *
+my_binlog_place(const MyBinlog *binlog)
+{
+	MyBinlog   *self = (MyBinlog *) binlog;
+
+	free(self->place);
+	if (binlog->base != NULL)
+		self->place = mem_printf("%s.%06" PRIu32 ":%" PRIu64, binlog->base, binlog->file_number, binlog->offset);
+	else
+		self->place = mem_printf("its start (file %" PRIu32 ", offset %" PRIu32 ")", my_position_file_number(binlog->options.from),
+								 my_position_offset(binlog->options.from));
+	return self->place;
+}
