@@ -38,6 +38,7 @@ struct MySnapshot
 	MyConn *holder;		  /* has the tables without transactions locked; NULL: there are none, or not any more */
 	const char **plain;
 	int plain_count;
+	const char *plain_engine; /* of the first one */
 };
 
 typedef struct Taking
@@ -111,7 +112,11 @@ find_plain(Taking *taking, Error *err)
 	snapshot->plain = arena_alloc(snapshot->arena, sizeof(char *) * (size_t) (mysql_num_rows(result) + 1));
 	while ((row = mysql_fetch_row(result)) != NULL)
 		if (!options->wants || options->wants(options->arg, options->config->db, row[0]))
+		{
+			if (snapshot->plain_count == 0)
+				snapshot->plain_engine = arena_strdup(snapshot->arena, row[1] ? row[1] : "unknown");
 			snapshot->plain[snapshot->plain_count++] = arena_strdup(snapshot->arena, row[0]);
+		}
 	mysql_free_result(result);
 	return true;
 }
@@ -134,7 +139,17 @@ lock_plain(Taking *taking, Error *err)
 		my_quote_identifier(&sql, snapshot->plain[i]);
 		strbuf_append(&sql, " READ");
 	}
-	ok = my_exec(snapshot->holder, strbuf_text(&sql), err) || lacks_right(taking, snapshot->holder, "LOCK TABLES ON *.*", err);
+	ok = my_exec(snapshot->holder, strbuf_text(&sql), err);
+	if (!ok)
+	{
+		strbuf_reset(&sql);
+		strbuf_append(&sql, "LOCK TABLES ON ");
+		my_quote_identifier(&sql, taking->options->config->db);
+		strbuf_append(&sql, ".*");
+		(void) lacks_right(taking, snapshot->holder, strbuf_text(&sql), err);
+		error_context(err, "table %s is of engine %s, without transactions, and must be locked while it is copied", snapshot->plain[0],
+					  snapshot->plain_engine);
+	}
 	strbuf_free(&sql);
 	return ok;
 }

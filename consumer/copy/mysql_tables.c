@@ -88,6 +88,9 @@ mysql_tables_build(const MyCopySource *source, MyCopyTable *tables, const PgCata
 static bool
 is_number(const MyColumn *column)
 {
+	/* Into text, say: then its form matters. */
+	if (column->target_type != NULL)
+		return false;
 	switch (column->type)
 	{
 		case MY_SMALLINT:
