@@ -81,15 +81,24 @@ void mysql_ranges_append(StrBuf *sql, const MyTable *table, char **bounds, int p
 
 /* ---- mysql_rows.c ---- */
 
-typedef struct MyRowFault
+typedef struct MyRowWriter
 {
-	int			column;			/* number in the table's columns */
-	MyProblem	problem;
-} MyRowFault;
+	const MyCopyTable *table;
+	const MySourceConfig *config;
+	StrBuf		out;			/* lines */
+	StrBuf		value;			/* memory to work in */
+	int64_t		replaced[MY_PROBLEM_COUNT];
+	/* Takes what out has, in the middle of a large row; NULL: rows are kept whole, whatever it costs. */
+	bool		(*flush) (void *arg, Error *err);
+	void	   *arg;
 
-/* Appends the row with its '\n'.  false: a value cannot be stored; *fault says which, and out is as it was.  value: memory to work in. */
-bool mysql_row_append(const MyCopyTable *table, const MySourceConfig *config, MYSQL_ROW row, const unsigned long *lengths, StrBuf *value,
-					  StrBuf *out, int64_t *replaced, MyRowFault *fault);
+	/* of a row that could not be written */
+	int			bad_column;		/* number in the table's columns */
+	MyProblem	problem;		/* MY_PROBLEM_NONE: flush has failed */
+} MyRowWriter;
+
+/* Appends the row with its '\n'.  false: it cannot be stored, or flush has failed; without flush, out is as it was. */
+bool mysql_row_write(MyRowWriter *writer, MYSQL_ROW row, const unsigned long *lengths, Error *err) DBSYNC_MUST_CHECK;
 /* Splits a line that was made so; fields and lengths have room for all columns and point into line, which is changed. */
 void mysql_row_split(const MyCopyTable *table, char *line, size_t length, char **fields, unsigned long *lengths);
 /* "id=5, part=x", for messages; "" where there is no key. */

@@ -12,6 +12,9 @@
 #define ONES  UINT64_C(0x0101010101010101)
 #define HIGHS UINT64_C(0x8080808080808080)
 
+/* Of a large value at a time. */
+#define PIECE_BYTES (64 * 1024)
+
 static inline bool
 may_need_escape(uint64_t word)
 {
@@ -85,50 +88,102 @@ append_escaped(StrBuf *out, const char *data, size_t length)
 	}
 }
 
-bool
-mysql_row_append(const MyCopyTable *table, const MySourceConfig *config, MYSQL_ROW row, const unsigned long *lengths, StrBuf *value,
-				 StrBuf *out, int64_t *replaced, MyRowFault *fault)
+/* In pieces, so that a large value is never there a second time. */
+static bool
+write_escaped(MyRowWriter *writer, const char *data, size_t length, Error *err)
 {
+	while (writer->flush && length > PIECE_BYTES)
+	{
+		append_escaped(&writer->out, data, PIECE_BYTES);
+		if (!writer->flush(writer->arg, err))
+			return false;
+		data += PIECE_BYTES;
+		length -= PIECE_BYTES;
+	}
+	append_escaped(&writer->out, data, length);
+	return true;
+}
+
+/* A large value of which each byte becomes two digits behind a mark: the form of the whole is that of the pieces, with one mark. */
+static bool
+is_cut_in_pieces(const MyRowWriter *writer, const MyColumn *column, size_t length)
+{
+	return writer->flush && length > PIECE_BYTES && !column->target_type && column->type == MY_BLOB;
+}
+
+static bool
+write_pieces(MyRowWriter *writer, const MyColumn *column, const char *data, size_t length, Error *err)
+{
+	static const size_t mark = 2;
+
+	for (size_t at = 0; at < length; at += PIECE_BYTES)
+	{
+		size_t piece = length - at < PIECE_BYTES ? length - at : PIECE_BYTES;
+		size_t skip = at > 0 ? mark : 0;
+
+		strbuf_reset(&writer->value);
+		if (my_value(column, writer->config, data + at, piece, &writer->value, &writer->problem) != MY_VALUE_TEXT)
+			return false;
+		append_escaped(&writer->out, writer->value.data + skip, writer->value.length - skip);
+		if (!writer->flush(writer->arg, err))
+			return false;
+	}
+	return true;
+}
+
+static bool
+write_value(MyRowWriter *writer, const MyColumn *column, const char *data, size_t length, Error *err)
+{
+	if (is_cut_in_pieces(writer, column, length))
+		return write_pieces(writer, column, data, length, err);
+	strbuf_reset(&writer->value);
+	switch (my_value(column, writer->config, data, length, &writer->value, &writer->problem))
+	{
+		case MY_VALUE_SAME:
+			return write_escaped(writer, data, length, err);
+		case MY_VALUE_TEXT:
+			return write_escaped(writer, strbuf_text(&writer->value), writer->value.length, err);
+		case MY_VALUE_NULL:
+			strbuf_append_bytes(&writer->out, "\\N", 2);
+			return true;
+		case MY_VALUE_BAD:
+			break;
+	}
+	return false;
+}
+
+bool
+mysql_row_write(MyRowWriter *writer, MYSQL_ROW row, const unsigned long *lengths, Error *err)
+{
+	const MyCopyTable *table = writer->table;
+	StrBuf *out = &writer->out;
 	size_t start = out->length;
 
 	for (int i = 0; i < table->column_count; i++)
 	{
 		const MyCopyColumn *column = &table->columns[i];
-		MyProblem problem = MY_PROBLEM_NONE;
 
 		if (i > 0)
 			strbuf_append_char(out, '\t');
 		if (!row[i])
-		{
 			strbuf_append_bytes(out, "\\N", 2);
-			continue;
-		}
-		if (column->is_number)
-		{
+		else if (column->is_number)
 			strbuf_append_bytes(out, row[i], lengths[i]);
-			continue;
-		}
-		strbuf_reset(value);
-		switch (my_value(column->column, config, row[i], lengths[i], value, &problem))
+		else
 		{
-			case MY_VALUE_SAME:
-				append_escaped(out, row[i], lengths[i]);
-				break;
-			case MY_VALUE_TEXT:
-				append_escaped(out, strbuf_text(value), value->length);
-				break;
-			case MY_VALUE_NULL:
-				strbuf_append_bytes(out, "\\N", 2);
-				break;
-			case MY_VALUE_BAD:
-				fault->column = i;
-				fault->problem = problem;
-				out->length = start;
-				strbuf_grown(out, 0);
+			writer->problem = MY_PROBLEM_NONE;
+			if (!write_value(writer, column->column, row[i], lengths[i], err))
+			{
+				writer->bad_column = i;
+				if (!writer->flush)
+				{
+					out->length = start;
+					strbuf_grown(out, 0);
+				}
 				return false;
+			}
+			writer->replaced[writer->problem] += writer->problem != MY_PROBLEM_NONE;
 		}
-		if (problem != MY_PROBLEM_NONE)
-			replaced[problem]++;
 	}
 	strbuf_append_char(out, '\n');
 	return true;

@@ -25,7 +25,7 @@
 #define BATCH_ROWS 5000
 #define REPORT_INTERVAL_MS 100
 /* Memory that a huge row has left behind is given back. */
-#define KEEP_BYTES (1024 * 1024)
+#define KEEP_BYTES (2 * BATCH_BYTES)
 
 struct MySender
 {
@@ -35,17 +35,15 @@ struct MySender
 	char *copy_sql;
 	bool in_batches;
 
-	StrBuf value;
-	StrBuf out;		/* a slice, or a batch */
-	size_t *ends;	/* of the batch's rows in out */
-	int row_count;	/* in the batch */
-	char **fields;	/* of a row that is rejected */
+	MyRowWriter writer; /* its lines: a slice, or a batch */
+	size_t *ends;		/* of the batch's rows */
+	int row_count;		/* in the batch */
+	char **fields;		/* of a row that is rejected */
 	unsigned long *lengths;
 
 	int64_t rows; /* sent, or stored in batches */
 	int64_t bytes;
 	int64_t rejected;
-	int64_t replaced[MY_PROBLEM_COUNT];
 	int64_t report_ms;
 };
 
@@ -148,20 +146,20 @@ static void
 empty(MySender *s)
 {
 	s->row_count = 0;
-	strbuf_reset(&s->out);
-	if (s->out.capacity > KEEP_BYTES && !s->in_batches)
-		strbuf_free(&s->out);
-	if (s->out.capacity > KEEP_BYTES + BATCH_BYTES)
-		strbuf_free(&s->out);
-	if (s->value.capacity > KEEP_BYTES)
-		strbuf_free(&s->value);
+	strbuf_reset(&s->writer.out);
+	if (s->writer.out.capacity > KEEP_BYTES)
+		strbuf_free(&s->writer.out);
+	if (s->writer.value.capacity > KEEP_BYTES)
+		strbuf_free(&s->writer.value);
 }
 
 static bool
-send_slice(MySender *s, Error *err)
+send_slice(void *arg, Error *err)
 {
-	s->bytes += (int64_t) s->out.length;
-	if (!put_bytes(s, s->out.data, s->out.length, err))
+	MySender *s = arg;
+
+	s->bytes += (int64_t) s->writer.out.length;
+	if (!put_bytes(s, s->writer.out.data, s->writer.out.length, err))
 		return false;
 	empty(s);
 	report(s, false);
@@ -204,7 +202,7 @@ count_rejected(MySender *s, const char *column, const char *problem, Error *err)
 	if (atomic_fetch_add(&s->options.source->rejected, 1) + 1 <= limit)
 		return true;
 	mysql_row_key(s->options.source, s->fields, s->lengths, &key);
-	error_set(err, ERROR_FAILED, "%s%s%s%s%s%s", problem, column ? ": column " : "", column ? column : "",
+	error_set(err, ERROR_FAILED, "%s%s%s%s%s%s%s", column ? "column " : "", column ? column : "", column ? ": " : "", problem,
 			  key.length > 0 ? " (row with " : "", strbuf_text(&key), key.length > 0 ? ")" : "");
 	if (limit > 0)
 		error_context(err, "%" PRId64 " rows were rejected, and there is one more", limit);
@@ -230,13 +228,13 @@ keep_rejected(MySender *s, const char *column, const char *problem, Error *err)
 
 /* A value of it cannot be stored; the row has not been added to anything. */
 static bool
-reject_value(MySender *s, MYSQL_ROW row, const unsigned long *lengths, const MyRowFault *fault, Error *err)
+reject_value(MySender *s, MYSQL_ROW row, const unsigned long *lengths, Error *err)
 {
 	int count = s->options.source->column_count;
 
 	memcpy(s->fields, row, sizeof(char *) * (size_t) count);
 	memcpy(s->lengths, lengths, sizeof(unsigned long) * (size_t) count);
-	return keep_rejected(s, s->options.source->columns[fault->column].name, my_problem_text(fault->problem), err);
+	return keep_rejected(s, s->options.source->columns[s->writer.bad_column].name, my_problem_text(s->writer.problem), err);
 }
 
 /* The target does not take it, alone in its COPY; why says what it was. */
@@ -245,7 +243,7 @@ reject_row(MySender *s, int number, const Error *why, Error *err)
 {
 	size_t start = number > 0 ? s->ends[number - 1] : 0;
 	size_t length = s->ends[number] - start;
-	char *line = mem_strndup(s->out.data + start, length);
+	char *line = mem_strndup(s->writer.out.data + start, length);
 	const char *position = copy_position(why);
 	const char *column = position ? strstr(position, ", column ") : NULL;
 	const char *prefix = pg_conn_name(s->target);
@@ -281,7 +279,7 @@ try_rows(MySender *s, int first, int last, Error *err)
 	size_t start = first > 0 ? s->ends[first - 1] : 0;
 
 	return pg_execf(s->target, err, "SAVEPOINT dbsync_rows; %s", s->copy_sql) &&
-		put_bytes(s, s->out.data + start, s->ends[last - 1] - start, err) && end_copy(s, last - first, err) &&
+		put_bytes(s, s->writer.out.data + start, s->ends[last - 1] - start, err) && end_copy(s, last - first, err) &&
 		pg_exec(s->target, "RELEASE SAVEPOINT dbsync_rows", NULL, err);
 }
 
@@ -332,7 +330,7 @@ send_rows(MySender *s, int first, int last, Error *err)
 static bool
 send_batch(MySender *s, Error *err)
 {
-	s->bytes += (int64_t) s->out.length;
+	s->bytes += (int64_t) s->writer.out.length;
 	if (!send_rows(s, 0, s->row_count, err))
 		return false;
 	empty(s);
@@ -364,8 +362,14 @@ mysql_sender_begin(const MySenderOptions *options, MySender **sender, Error *err
 	s->in_batches = options->config->reject_limit > 0;
 	s->fields = mem_zalloc(sizeof(char *) * columns);
 	s->lengths = mem_zalloc(sizeof(unsigned long) * columns);
+	s->writer = (MyRowWriter) {.table = options->source, .config = options->config};
 	if (s->in_batches)
 		s->ends = mem_alloc(sizeof(size_t) * BATCH_ROWS);
+	else
+	{
+		s->writer.flush = send_slice;
+		s->writer.arg = s;
+	}
 	*sender = s;
 	return s->in_batches || pg_exec(s->target, s->copy_sql, NULL, err);
 }
@@ -373,17 +377,15 @@ mysql_sender_begin(const MySenderOptions *options, MySender **sender, Error *err
 bool
 mysql_sender_row(MySender *s, MYSQL_ROW row, const unsigned long *lengths, Error *err)
 {
-	MyRowFault fault;
-
-	if (!mysql_row_append(s->options.source, s->options.config, row, lengths, &s->value, &s->out, s->replaced, &fault))
-		return reject_value(s, row, lengths, &fault, err);
+	if (!mysql_row_write(&s->writer, row, lengths, err))
+		return s->writer.problem != MY_PROBLEM_NONE && reject_value(s, row, lengths, err);
 	if (!s->in_batches)
 	{
 		s->rows++;
-		return s->out.length < SLICE_BYTES || send_slice(s, err);
+		return s->writer.out.length < SLICE_BYTES || send_slice(s, err);
 	}
-	s->ends[s->row_count++] = s->out.length;
-	return (s->row_count < BATCH_ROWS && s->out.length < BATCH_BYTES) || send_batch(s, err);
+	s->ends[s->row_count++] = s->writer.out.length;
+	return (s->row_count < BATCH_ROWS && s->writer.out.length < BATCH_BYTES) || send_batch(s, err);
 }
 
 bool
@@ -418,11 +420,11 @@ mysql_sender_free(MySender *s, bool done)
 	if (!s)
 		return;
 	for (int i = 0; i < MY_PROBLEM_COUNT && done; i++)
-		atomic_fetch_add(&s->options.source->replaced[i], s->replaced[i]);
+		atomic_fetch_add(&s->options.source->replaced[i], s->writer.replaced[i]);
 	if (!done)
 		atomic_fetch_sub(&s->options.source->rejected, s->rejected);
-	strbuf_free(&s->value);
-	strbuf_free(&s->out);
+	strbuf_free(&s->writer.value);
+	strbuf_free(&s->writer.out);
 	free(s->ends);
 	free(s->fields);
 	free(s->lengths);
