@@ -8,6 +8,7 @@
 #include "mysql/my_catalog.h"
 
 #include "base/hash.h"
+#include "mysql/my_types.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -299,6 +300,24 @@ load_json(Loading *loading, Error *err)
 	return true;
 }
 
+/* Where the user wants other types: once json is known. */
+static bool
+resolve_types(Loading *loading, Error *err)
+{
+	MyOverrides overrides;
+
+	if (!my_overrides_parse(my_config(loading->conn)->types, loading->arena, &overrides, err))
+		return false;
+	for (int i = 0; i < loading->catalog->count && overrides.count > 0; i++)
+	{
+		MyTable *table = &loading->catalog->tables[i];
+
+		for (int k = 0; k < table->column_count; k++)
+			table->columns[k].target_type = my_overrides_find(&overrides, table->name, &table->columns[k]);
+	}
+	return true;
+}
+
 /* Keys */
 
 /* Of one index, as far as it has been read. */
@@ -384,7 +403,7 @@ my_catalog_load(MyConn *conn, const char *database, bool (*wants) (void *arg, co
 	loading.quoted_defaults = server->is_mariadb && server->version >= QUOTED_DEFAULTS;
 	loading.by_name = hash_new();
 	*catalog = (MyCatalog) {0};
-	ok = load_tables(&loading, err) && load_columns(&loading, err) && load_json(&loading, err) && load_keys(&loading, err);
+	ok = load_tables(&loading, err) && load_columns(&loading, err) && load_json(&loading, err) && resolve_types(&loading, err) && load_keys(&loading, err);
 	hash_free(loading.by_name, NULL);
 	return ok;
 }

@@ -29,6 +29,12 @@ my_server(const MyConn *conn)
 	return &conn->server;
 }
 
+const MySourceConfig *
+my_config(const MyConn *conn)
+{
+	return conn->config;
+}
+
 MYSQL *
 my_handle(MyConn *conn)
 {

@@ -33,6 +33,7 @@ typedef struct MyServer
 bool my_connect(const MySourceConfig *config, const char *purpose, MyConn **conn, Error *err) DBSYNC_MUST_CHECK;
 void my_close(MyConn *conn);	/* NULL is fine */
 const MyServer *my_server(const MyConn *conn);
+const MySourceConfig *my_config(const MyConn *conn);
 MYSQL *my_handle(MyConn *conn);	/* for what is not wrapped here */
 bool my_is_lost(const MyConn *conn);
 
