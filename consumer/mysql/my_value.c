@@ -6,6 +6,7 @@
 
 #include "mysql/my_geometry.h"
 #include "mysql/my_text.h"
+#include "mysql/my_types.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -198,7 +199,7 @@ json_value(const MyColumn *column, const MySourceConfig *options, const char *da
 static MyValueKind
 enum_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out, MyProblem *problem)
 {
-	if (length > 0 || target_is_text(column))
+	if (length > 0 || !my_type_is_enum(column))
 		return text_value(options, data, length, out, problem);
 	for (int i = 0; i < column->label_count; i++)
 		if (column->labels[i][0] == '\0')
