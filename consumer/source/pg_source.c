@@ -332,6 +332,8 @@ source_next(Source *base, int timeout_ms, SourceEvent *event, Error *err)
 			case REPL_DATA:
 				self->cursor = self->message.payload;
 				self->left = self->message.length;
+				/* All of it goes there, most often: one allocation a small transaction. */
+				strbuf_reserve(&self->records, self->left + 1);
 				break;
 			case REPL_KEEPALIVE:
 				event->kind = SOURCE_POSITION;
