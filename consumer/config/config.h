@@ -98,6 +98,11 @@ typedef enum MyDdl
 	MY_DDL_STOP, MY_DDL_SKIP
 } MyDdl;
 
+typedef enum MyCascades
+{
+	MY_CASCADES_STOP, MY_CASCADES_IGNORE
+} MyCascades;
+
 typedef enum MyTls
 {
 	MY_TLS_PREFERRED, MY_TLS_DISABLED, MY_TLS_REQUIRED, MY_TLS_VERIFY
@@ -126,6 +131,7 @@ typedef struct MySourceConfig
 	MyZeroDates zero_dates;
 	MyBadText	bad_text;		/* '\0' and invalid UTF-8 in text */
 	MyGeometry	geometry;
+	MyCascades	cascades;		/* foreign keys that change rows below the binlog, and do not on the target */
 	MyDdl		ddl;			/* met in the stream on a table that is synchronized */
 	bool		lower_names;
 	const char *types;			/* overrides: "int unsigned = bigint, t.c = numeric(10)" */

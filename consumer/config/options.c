@@ -37,6 +37,7 @@ static const OptionChoice tinyint1_choices[] = {{"boolean", MY_TINYINT1_BOOLEAN}
 static const OptionChoice zero_date_choices[] = {{"null", MY_ZERO_DATES_NULL}, {"error", MY_ZERO_DATES_ERROR}, {NULL, 0}};
 static const OptionChoice bad_text_choices[] = {{"error", MY_BAD_TEXT_ERROR}, {"replace", MY_BAD_TEXT_REPLACE}, {NULL, 0}};
 static const OptionChoice geometry_choices[] = {{"bytea", MY_GEOMETRY_BYTEA}, {"text", MY_GEOMETRY_TEXT}, {NULL, 0}};
+static const OptionChoice cascades_choices[] = {{"stop", MY_CASCADES_STOP}, {"ignore", MY_CASCADES_IGNORE}, {NULL, 0}};
 static const OptionChoice ddl_choices[] = {{"stop", MY_DDL_STOP}, {"skip", MY_DDL_SKIP}, {NULL, 0}};
 static const OptionChoice level_choices[] = {{"error", LOG_ERROR}, {"warn", LOG_WARN},   {"info", LOG_INFO},
 											 {"debug", LOG_DEBUG}, {"trace", LOG_TRACE}, {NULL, 0}};
@@ -145,6 +146,9 @@ const Option option_table[] = {
 	{.section = "src.mysql", .name = "ddl", .group = OPTION_MYSQL, .type = OPTION_CHOICE, AT(mysql.ddl), .choices = ddl_choices,
 	 .initial = "stop", .argument = "POLICY",
 	 .help = "ALTER TABLE and the like, met while streaming, of a table that is synchronized: stop and show it, or go on"},
+	{.section = "src.mysql", .name = "cascades", .group = OPTION_MYSQL, .type = OPTION_CHOICE, AT(mysql.cascades), .choices = cascades_choices,
+	 .initial = "stop", .argument = "POLICY",
+	 .help = "foreign keys with ON DELETE or ON UPDATE actions, which the binary log does not have, where the target's do not act: stop, or go on"},
 	{.section = "src.mysql", .name = "lower_names", .group = OPTION_MYSQL, .type = OPTION_BOOL, AT(mysql.lower_names),
 	 .initial = "off",
 	 .help = "names of tables and columns become lower-case on the target"},

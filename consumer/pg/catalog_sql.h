@@ -47,7 +47,7 @@ enum
 	"  AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') AND pg_catalog.has_table_privilege(c.oid, 'DELETE')" \
 	"  AND pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')," \
 	" EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE (t.tgrelid = c.oid OR c.relkind = 'p'" \
-	"  AND t.tgrelid IN (SELECT l.relid FROM pg_catalog.pg_partition_tree(c.oid) l)) AND NOT t.tgisinternal" \
+	"  AND t.tgrelid IN (SELECT l.relid FROM pg_catalog.pg_partition_tree(c.oid) l))" \
 	"  AND t.tgenabled IN ('A', 'R'))" \
 	"  OR EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_enabled IN ('A', 'R'))," \
 	" EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal" \

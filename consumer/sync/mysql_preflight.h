@@ -4,11 +4,13 @@
  *
  *		mysql_preflight.c			server, settings of its binlog, rights
  *		mysql_preflight_tables.c	the tables, and what they look like to the preflight of the target
+ *		mysql_preflight_cascades.c	foreign keys that act below the binlog
  */
 #ifndef DBSYNC_SYNC_MYSQL_PREFLIGHT_H
 #define DBSYNC_SYNC_MYSQL_PREFLIGHT_H
 
 #include "base/hash.h"
+#include "mysql/my_catalog.h"
 #include "sync/mysql_task.h"
 #include "sync/preflight_private.h"
 
@@ -23,11 +25,23 @@ typedef struct MysqlPreflight
 	bool		may_read_all;	/* SELECT ON *.* */
 } MysqlPreflight;
 
+/*
+ * A table whose rows InnoDB changes by itself, below the binlog, because a foreign key says ON DELETE CASCADE and the like.  The target must do the
+ * same then.
+ */
+typedef struct MysqlCascade
+{
+	const char *schema;			/* on the target */
+	const char *table;
+	int			actions;		/* ON DELETE and ON UPDATE count each */
+} MysqlCascade;
+
 /* NULL: the server has no such variable. */
 const char *mysql_variable(const MysqlPreflight *self, const char *name);
 bool mysql_variable_is(const MysqlPreflight *self, const char *name, const char *value);	/* case does not matter */
 
 /* false: stopped. */
 bool mysql_preflight_tables(MysqlPreflight *self, Error *err) DBSYNC_MUST_CHECK;
+bool mysql_preflight_cascades(MysqlPreflight *self, const MyCatalog *catalog, Error *err) DBSYNC_MUST_CHECK;
 
 #endif

@@ -2,7 +2,6 @@
 #include "sync/mysql_preflight.h"
 
 #include "model/table_pattern.h"
-#include "mysql/my_catalog.h"
 #include "mysql/my_name.h"
 #include "sync/table_filter.h"
 
@@ -179,84 +178,6 @@ check_names(MysqlPreflight *self, const MyCatalog *catalog)
 
 /* ---- what the binlog does not have ---- */
 
-/* Does a line of SHOW CREATE TABLE define a foreign key that changes rows of its table by itself? */
-static bool
-line_cascades(const char *line, size_t length)
-{
-	static const char *const actions[] = {" ON DELETE CASCADE", " ON DELETE SET NULL", " ON UPDATE CASCADE", " ON UPDATE SET NULL"};
-	char	   *text = mem_strndup(line, length);
-	const char *key = strstr(text, " FOREIGN KEY (");
-	const char *columns = strrchr(text, ')');
-	bool		found = false;
-
-	/* Names may hold anything; what follows the last parenthesis is the server's. */
-	for (size_t i = 0; key != NULL && columns != NULL && i < sizeof(actions) / sizeof(actions[0]); i++)
-		found = found || strstr(columns, actions[i]) != NULL;
-	free(text);
-	return found;
-}
-
-static bool
-table_cascades(const char *create)
-{
-	while (*create != '\0')
-	{
-		size_t		length = strcspn(create, "\n");
-
-		if (strncmp(create, "  CONSTRAINT `", strlen("  CONSTRAINT `")) == 0 && line_cascades(create, length))
-			return true;
-		create += length + (create[length] == '\n');
-	}
-	return false;
-}
-
-/*
- * InnoDB changes the rows of a child table by itself, below the binlog, where a foreign key says ON DELETE CASCADE and the like.  On the target
- * such keys do not act for rows of dbsync, unless their triggers are told to.  information_schema shows foreign keys only to who may do more
- * than read.
- */
-static bool
-check_cascades(MysqlPreflight *self, const MyCatalog *catalog, Error *err)
-{
-	NameList	names = {STRBUF_INIT, 0};
-	StrBuf		sql = STRBUF_INIT;
-	bool		ok = true;
-
-	for (int i = 0; ok && i < catalog->count; i++)
-	{
-		MYSQL_RES  *result;
-		MYSQL_ROW	row;
-
-		strbuf_reset(&sql);
-		strbuf_append(&sql, "SHOW CREATE TABLE ");
-		my_quote_identifier(&sql, catalog->tables[i].schema);
-		strbuf_append_char(&sql, '.');
-		my_quote_identifier(&sql, catalog->tables[i].name);
-		if (!my_query(self->conn, strbuf_text(&sql), &result, err))
-		{
-			/* One that may not be read was named before; one that is gone is none. */
-			ok = err->kind != ERROR_CANCELLED && !my_is_lost(self->conn);
-			if (ok)
-				error_clear(err);
-			continue;
-		}
-		row = mysql_fetch_row(result);
-		if (row != NULL && row[1] != NULL && table_cascades(row[1]))
-			name_list_add(&names, catalog->tables[i].name);
-		mysql_free_result(result);
-	}
-	if (!ok)
-		ok = finding_add_error(self->p, "source", err);
-	else if (names.count > 0)
-		finding_add(self->p, FINDING_WARNING, "source",
-					"let the key act for rows of dbsync too: \"Cascading foreign keys\" in docs/mysql.md has the statements",
-					"foreign keys with ON DELETE or ON UPDATE change rows of %d table%s without a word in the binlog: %s", names.count,
-					names.count == 1 ? "" : "s", name_list_text(&names));
-	name_list_free(&names);
-	strbuf_free(&sql);
-	return ok;
-}
-
 static void
 check_versioned(MysqlPreflight *self, const MyCatalog *catalog)
 {
@@ -334,7 +255,7 @@ mysql_preflight_tables(MysqlPreflight *self, Error *err)
 	if (!check_readable(self, &catalog, err))
 		return false;
 	check_keys(self, &catalog);
-	if (!check_engines(self, &catalog, err) || !check_cascades(self, &catalog, err))
+	if (!check_engines(self, &catalog, err) || !mysql_preflight_cascades(self, &catalog, err))
 		return false;
 	check_versioned(self, &catalog);
 	make_tables(p, &catalog);

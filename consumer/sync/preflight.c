@@ -276,6 +276,18 @@ check_source(Preflight *p, Error *err)
 	return preflight_source(p, err);
 }
 
+static bool
+check_target(Preflight *p, Error *err)
+{
+	if (!preflight_target(p, err))
+		return false;
+#ifdef DBSYNC_WITH_MYSQL
+	if (p->config->is_mysql)
+		return preflight_mysql_target(p, err);
+#endif
+	return true;
+}
+
 bool
 preflight_run(const Config *config, PreflightReport *report, Error *err)
 {
@@ -286,7 +298,7 @@ preflight_run(const Config *config, PreflightReport *report, Error *err)
 		report->arena = arena_new(0);
 	p.arena = report->arena;
 
-	ok = check_store(&p, err) && check_source(&p, err) && preflight_target(&p, err);
+	ok = check_store(&p, err) && check_source(&p, err) && check_target(&p, err);
 	pg_catalog_free(&p.source_tables);
 	pg_close(p.source);
 	pg_close(p.target);

@@ -28,6 +28,8 @@ typedef struct Preflight
 	const char *source_id;
 	PgCatalog	source_tables;
 	bool		has_source_tables;
+	const struct MysqlCascade *cascades;	/* of a MySQL source, see mysql_preflight.h */
+	int			cascade_count;
 	bool		generated_is_sent;	/* the source sends what it generates, where the target has an ordinary column for it */
 
 	PgConn	   *target;
@@ -74,6 +76,7 @@ bool preflight_is_copied(const Preflight *p, const PgTable *table);
 /* The parts.  false: stopped. */
 bool preflight_source(Preflight *p, Error *err) DBSYNC_MUST_CHECK;
 bool preflight_mysql(Preflight *p, Error *err) DBSYNC_MUST_CHECK;	/* instead of it, where the source is MySQL */
+bool preflight_mysql_target(Preflight *p, Error *err) DBSYNC_MUST_CHECK;	/* behind preflight_target() */
 bool preflight_slot(Preflight *p, const PGresult *facts, Error *err) DBSYNC_MUST_CHECK;
 bool preflight_source_tables(Preflight *p, Error *err) DBSYNC_MUST_CHECK;
 bool preflight_target(Preflight *p, Error *err) DBSYNC_MUST_CHECK;

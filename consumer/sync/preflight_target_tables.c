@@ -190,7 +190,11 @@ check_triggers(Preflight *p, const Pairs *pairs)
 		if (table->is_referenced)
 			name_list_add_table(&referenced, table->schema, table->name);
 	}
-	if (always.count > 0)
+	/* Those of foreign keys are meant to, there. */
+	if (always.count > 0 && p->cascade_count > 0)
+		finding_add(p, FINDING_NOTICE, "target", NULL, "triggers that are ENABLE ALWAYS or ENABLE REPLICA, those of foreign keys among them,"
+					" will fire for rows of dbsync on %s", name_list_text(&always));
+	else if (always.count > 0)
 		finding_add(p, FINDING_WARNING, "target", "ALTER TABLE ... ENABLE TRIGGER ...; -- so that it fires for ordinary sessions only",
 					"triggers that are ENABLE ALWAYS or ENABLE REPLICA will fire for rows of dbsync on %s", name_list_text(&always));
 
