@@ -27,7 +27,10 @@
 /* The library's inner structs, which its headers give only to who asks for them. */
 typedef unsigned char uchar;
 #define HAVE_TLS
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wstrict-prototypes"
 #include <ma_pvio.h>
+#pragma GCC diagnostic pop
 
 #define MODULE "mysql"
 #define DUMP_NON_BLOCK 1

@@ -1,0 +1,423 @@
+/*
+ * mysql_changes.c
+ *		From rows to insert, update and delete records.
+ *
+ * The hottest code of a MySQL source: values go from the event's bytes into the record text, by way of one scratch buffer where their form changes.
+ */
+#include "source/mysql_private.h"
+
+#include <stdio.h>
+
+#include "mysql/my_value.h"
+
+/* Bytes of a JSON string that must be escaped. */
+static inline bool
+needs_escape(unsigned char c)
+{
+	return c < 0x20 || c == '"' || c == '\\';
+}
+
+/* Is any of eight bytes such one?  Each test leaves the high bit set in bytes for which it holds (and maybe in bytes above those). */
+static inline bool
+any_needs_escape(const char *at)
+{
+	const uint64_t ones = UINT64_C(0x0101010101010101);
+	const uint64_t high = UINT64_C(0x8080808080808080);
+	uint64_t	word;
+	uint64_t	quote;
+	uint64_t	backslash;
+
+	memcpy(&word, at, sizeof(word));
+	quote = word ^ (ones * '"');
+	backslash = word ^ (ones * '\\');
+	return ((((word - ones * 0x20) & ~word) | ((quote - ones) & ~quote) | ((backslash - ones) & ~backslash)) & high) != 0;
+}
+
+static char *
+put_escaped(char *to, unsigned char c)
+{
+	static const char digits[] = "0123456789abcdef";
+
+	*to++ = '\\';
+	switch (c)
+	{
+		case '"':
+		case '\\':
+			*to++ = (char) c;
+			break;
+		case '\n':
+			*to++ = 'n';
+			break;
+		case '\r':
+			*to++ = 'r';
+			break;
+		case '\t':
+			*to++ = 't';
+			break;
+		default:
+			*to++ = 'u';
+			*to++ = '0';
+			*to++ = '0';
+			*to++ = digits[c >> 4];
+			*to++ = digits[c & 15];
+	}
+	return to;
+}
+
+void
+mysource_append_json(StrBuf *out, const char *data, size_t length)
+{
+	const char *end = data + length;
+	char	   *start;
+	char	   *to;
+
+	/* Most text has nothing to escape: room is taken for that, and more when something turns up. */
+	start = to = strbuf_room(out, length + 2);
+	*to++ = '"';
+	while (data < end)
+	{
+		if (end - data >= 8 && !any_needs_escape(data))
+		{
+			memcpy(to, data, 8);
+			to += 8;
+			data += 8;
+		}
+		else if (!needs_escape((unsigned char) *data))
+			*to++ = *data++;
+		else
+		{
+			strbuf_grown(out, (size_t) (to - start));
+			start = to = strbuf_room(out, (size_t) (end - data) + 8);
+			to = put_escaped(to, (unsigned char) *data++);
+		}
+	}
+	*to++ = '"';
+	strbuf_grown(out, (size_t) (to - start));
+}
+
+/* "(id, part) = (5, a)": the row, for messages. */
+static void
+append_key(const LoggedTable *table, const MyCell *cells, StrBuf *out)
+{
+	const MyTable *known = table->table;
+
+	for (int pass = 0; pass < 2; pass++)
+	{
+		strbuf_append(out, pass == 0 ? "(" : " = (");
+		for (int k = 0; k < known->key_count; k++)
+		{
+			int			i = known->key_columns[k];
+			StrBuf		scratch = STRBUF_INIT;
+			Error		ignored = ERROR_INIT;
+			const char *data = "?";
+			size_t		length = 1;
+
+			if (k > 0)
+				strbuf_append(out, ", ");
+			if (pass == 0)
+				strbuf_append(out, known->columns[i].name);
+			else if (cells[i].state == MY_CELL_VALUE && my_row_text(&table->columns[i], &cells[i], &scratch, &data, &length, &ignored))
+				strbuf_append_bytes(out, data, length < 100 ? length : 100);
+			else
+				strbuf_append(out, cells[i].state == MY_CELL_NULL ? "null" : "?");
+			error_clear(&ignored);
+			strbuf_free(&scratch);
+		}
+		strbuf_append_char(out, ')');
+	}
+}
+
+static bool
+value_error(MysqlSource *self, const LoggedTable *table, const MyCell *cells, int i, MyProblem problem, Error *err)
+{
+	StrBuf		key = STRBUF_INIT;
+
+	if (table->table->key_count > 0)
+	{
+		strbuf_append(&key, ", row ");
+		append_key(table, cells, &key);
+	}
+	error_set(err, ERROR_FAILED, "table %s.%s, column %s%s: %s cannot be stored (binary log at %s)", table->table->schema, table->table->name,
+			  table->table->columns[i].name, strbuf_text(&key), my_problem_text(problem), mysource_place(self));
+	strbuf_free(&key);
+	switch (problem)
+	{
+		case MY_PROBLEM_ZERO_DATE:
+			return error_hint(err, "[src.mysql] zero_dates = null stores NULL instead");
+		case MY_PROBLEM_ZERO_BYTE:
+		case MY_PROBLEM_ENCODING:
+			return error_hint(err, "[src.mysql] bad_text = replace replaces such bytes");
+		default:
+			return error_hint(err, "[src.mysql] types can give the column another type, such as text; the target's table must have it too");
+	}
+}
+
+static void
+count_problem(MysqlSource *self, MyProblem problem)
+{
+	MysqlSourceCounts *counts = self->options.counts;
+
+	if (counts == NULL)
+		return;
+	if (problem == MY_PROBLEM_ZERO_DATE)
+		atomic_fetch_add_explicit(&counts->zero_dates, 1, memory_order_relaxed);
+	else
+		atomic_fetch_add_explicit(&counts->replaced_texts, 1, memory_order_relaxed);
+}
+
+static inline void
+append_plain(StrBuf *out, const char *data, size_t length)
+{
+	char	   *to = strbuf_room(out, length + 2);
+
+	to[0] = '"';
+	memcpy(to + 1, data, length);
+	to[length + 1] = '"';
+	strbuf_grown(out, length + 2);
+}
+
+static bool
+append_value(MysqlSource *self, const LoggedTable *table, const MyCell *cells, int i, Error *err)
+{
+	const MyCell *cell = &cells[i];
+	const MyRowColumn *column = &table->columns[i];
+	MyProblem	problem = MY_PROBLEM_NONE;
+	const char *data;
+	size_t		length;
+
+	if (cell->state != MY_CELL_VALUE)
+	{
+		strbuf_append(&self->records, cell->state == MY_CELL_NULL ? "null" : "false");
+		return true;
+	}
+	if (!my_row_text(column, cell, &self->text, &data, &length, err))
+	{
+		error_context(err, "table %s.%s", table->table->schema, table->table->name);
+		return error_hint(err, "if the table was altered since: a new full sync of it");
+	}
+	if (table->is_plain[i])
+	{
+		append_plain(&self->records, data, length);
+		return true;
+	}
+	strbuf_reset(&self->value);
+	switch (my_value(column->column, self->options.config, data, length, &self->value, &problem))
+	{
+		case MY_VALUE_SAME:
+			mysource_append_json(&self->records, data, length);
+			break;
+		case MY_VALUE_TEXT:
+			mysource_append_json(&self->records, strbuf_text(&self->value), self->value.length);
+			break;
+		case MY_VALUE_NULL:
+			strbuf_append(&self->records, "null");
+			break;
+		case MY_VALUE_BAD:
+			return value_error(self, table, cells, i, problem, err);
+	}
+	if (problem != MY_PROBLEM_NONE)
+		count_problem(self, problem);
+	return true;
+}
+
+static bool
+append_new(MysqlSource *self, const LoggedTable *table, const MyCell *cells, Error *err)
+{
+	for (int i = 0; i < table->column_count; i++)
+	{
+		strbuf_append_char(&self->records, i == 0 ? '[' : ',');
+		if (!append_value(self, table, cells, i, err))
+			return false;
+	}
+	strbuf_append_char(&self->records, ']');
+	return true;
+}
+
+static bool
+append_old(MysqlSource *self, const LoggedTable *table, const MyCell *cells, Error *err)
+{
+	char		before = '[';
+
+	for (int i = 0; i < table->column_count; i++)
+	{
+		if (!table->is_key[i])
+			continue;
+		if (cells[i].state == MY_CELL_ABSENT)
+			return error_set(err, ERROR_FAILED, "table %s.%s: the row image lacks column %s, by which rows are found (binary log at %s)",
+							 table->table->schema, table->table->name, table->table->columns[i].name, mysource_place(self));
+		strbuf_append_char(&self->records, before);
+		if (!append_value(self, table, cells, i, err))
+			return false;
+		before = ',';
+	}
+	strbuf_append_char(&self->records, ']');
+	return true;
+}
+
+static bool
+same_cell(const MyCell *a, const MyCell *b)
+{
+	if (a->state != b->state)
+		return false;
+	return a->state != MY_CELL_VALUE || (a->length == b->length && memcmp(a->data, b->data, a->length) == 0);
+}
+
+/* An image that was cut to what changed: the others are what they were. */
+static bool
+complete_after(MysqlSource *self, const LoggedTable *table)
+{
+	bool		changes_key = table->identity == 'f';
+
+	for (int i = 0; i < table->column_count; i++)
+	{
+		if (self->after[i].state == MY_CELL_ABSENT)
+			self->after[i] = self->before[i];
+		else if (table->is_key[i] && !same_cell(&self->before[i], &self->after[i]))
+			changes_key = true;
+	}
+	return changes_key;
+}
+
+/*
+ * An insert of which the image was cut: what is not in it got the column's default.  Only what the catalogue says in plain words can be given here.
+ */
+static bool
+check_inserted(MysqlSource *self, const LoggedTable *table, Error *err)
+{
+	for (int i = 0; i < table->column_count; i++)
+	{
+		if (self->after[i].state != MY_CELL_ABSENT)
+			continue;
+		if (table->table->columns[i].default_text == NULL && table->table->columns[i].is_nullable)
+		{
+			self->after[i].state = MY_CELL_NULL;
+			continue;
+		}
+		error_set(err, ERROR_FAILED, "table %s.%s: an inserted row has no value for column %s in the binary log at %s", table->table->schema,
+				  table->table->name, table->table->columns[i].name, mysource_place(self));
+		return error_hint(err, "on the source: SET GLOBAL binlog_row_image = FULL");
+	}
+	return true;
+}
+
+static bool
+append_change(MysqlSource *self, LoggedTable *table, Error *err)
+{
+	StrBuf	   *records = &self->records;
+	MyRowsKind	kind = self->rows.kind;
+	bool		has_old;
+	char		number[32];
+
+	snprintf(number, sizeof(number), "%llu,", (unsigned long long) table->number);
+	switch (kind)
+	{
+		case MY_ROWS_INSERT:
+			strbuf_append(records, "[\"I\",");
+			strbuf_append(records, number);
+			if (!check_inserted(self, table, err) || !append_new(self, table, self->after, err))
+				return false;
+			break;
+		case MY_ROWS_UPDATE:
+			has_old = complete_after(self, table);
+			strbuf_append(records, "[\"U\",");
+			strbuf_append(records, number);
+			if (!append_new(self, table, self->after, err))
+				return false;
+			if (has_old)
+			{
+				strbuf_append_char(records, ',');
+				if (!append_old(self, table, self->before, err))
+					return false;
+			}
+			break;
+		case MY_ROWS_DELETE:
+			strbuf_append(records, "[\"D\",");
+			strbuf_append(records, number);
+			if (!append_old(self, table, self->before, err))
+				return false;
+			break;
+	}
+	strbuf_append_bytes(records, "]\n", 2);
+	return true;
+}
+
+static bool
+take_row(MysqlSource *self, LoggedTable *table, Error *err)
+{
+	MyRows	   *rows = &self->rows;
+
+	if ((rows->before != NULL && !my_row_read(table->columns, table->column_count, rows->before, &rows->rows, self->before, err)) ||
+		(rows->after != NULL && !my_row_read(table->columns, table->column_count, rows->after, &rows->rows, self->after, err)))
+		return error_context(err, "table %s.%s", table->table->schema, table->table->name);
+	return append_change(self, table, err);
+}
+
+bool
+mysource_more_rows(MysqlSource *self, SourceEvent *out, Error *err)
+{
+	LoggedTable *table = self->rows_table;
+	bool		may_cut = self->group.start != self->uncut;
+
+	while (my_bytes_left(&self->rows.rows) > 0)
+	{
+		const uint8_t *at = self->rows.rows.at;
+
+		if (!take_row(self, table, err))
+			return false;
+		if (self->rows.rows.at == at)
+			return error_set(err, ERROR_FAILED, "table %s.%s: malformed row of no bytes", table->table->schema, table->table->name);
+		self->group.change_count++;
+		if (may_cut && self->records.length >= (size_t) self->options.part_bytes)
+		{
+			mysource_give_part(self, LSN_NONE, out);
+			return true;
+		}
+	}
+	self->has_rows = false;
+	return true;
+}
+
+static void
+need_cells(MysqlSource *self, int count)
+{
+	if (count <= self->cell_capacity)
+		return;
+	self->before = mem_realloc(self->before, sizeof(MyCell) * (size_t) count);
+	self->after = mem_realloc(self->after, sizeof(MyCell) * (size_t) count);
+	self->cell_capacity = count;
+}
+
+bool
+mysource_rows(MysqlSource *self, const MyEvent *event, SourceEvent *out, Error *err)
+{
+	LoggedTable *table;
+	uint64_t	id;
+
+	if (!my_event_table_map_id(event, &id, err))
+		return false;
+	table = hash_get_number(self->maps, id);
+	if (table == &mysource_ignored_table)
+		return true;
+	if (!my_event_rows(event, &self->buffer, &self->buffer_size, &self->rows, err))
+		return false;
+	if (table == NULL)
+	{
+		/* MySQL's event of this kind ends a statement and has no rows. */
+		if (my_bytes_left(&self->rows.rows) == 0)
+			return true;
+		return error_set(err, ERROR_FAILED, "row event of table %llu without its table map", (unsigned long long) id);
+	}
+	if (self->rows.column_count != table->column_count)
+		return error_set(err, ERROR_FAILED, "row event of %d columns, the table map of %s.%s has %d", self->rows.column_count,
+						 table->table->schema, table->table->name, table->column_count);
+	need_cells(self, table->column_count);
+	mysource_begin_records(self);
+	self->has_rows = true;
+	self->rows_table = table;
+	if (!table->is_announced)
+	{
+		mysource_announce(self, table, out);
+		return true;
+	}
+	return mysource_more_rows(self, out, err);
+}
