@@ -101,12 +101,15 @@ check_slot(const Option *option, const char *value, Error *err)
 static bool
 check_position(const Option *option, const char *value, Error *err)
 {
+	const char *offset = strrchr(value, ':');
 	Lsn lsn;
 
-	if (strcmp(value, "current") == 0 || lsn_parse(value, &lsn))
+	/* The source knows what fits it. */
+	if (strcmp(value, "current") == 0 || lsn_parse_shown(value, &lsn) ||
+		(offset != NULL && offset > value && offset[1] != '\0' && offset[1 + strspn(offset + 1, "0123456789")] == '\0'))
 		return true;
-	error_set(err, ERROR_USAGE, "%s: \"%s\" is no position in the WAL", option->name, value);
-	return error_hint(err, "an LSN such as 16/B374D848, or current");
+	error_set(err, ERROR_USAGE, "%s: \"%s\" is no position in the source's log", option->name, value);
+	return error_hint(err, "an LSN such as 16/B374D848, of MySQL a file and offset such as mysql-bin.000003:1234, or current");
 }
 
 static bool

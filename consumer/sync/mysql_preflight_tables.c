@@ -3,6 +3,7 @@
 
 #include "model/table_pattern.h"
 #include "mysql/my_name.h"
+#include "mysql/my_types.h"
 #include "sync/table_filter.h"
 
 #include <stdlib.h>
@@ -198,13 +199,18 @@ static void
 make_column(Preflight *p, const MyTable *table, int number, PgColumn *to)
 {
 	const MyColumn *from = &table->columns[number];
+	StrBuf		type = STRBUF_INIT;
 
+	/* Several types of the target take a column's values, so it is one to make, not one to compare with. */
+	my_type_append(&type, from, &p->config->mysql);
 	*to = (PgColumn) {
 		.name = my_target_name(&p->config->mysql, p->arena, from->name),
 		.number = number + 1,
+		.type_bare = arena_strdup(p->arena, strbuf_text(&type)),
 		.not_null = !from->is_nullable,
 		.generated = from->is_virtual ? 'v' : from->is_generated ? 's' : '\0',
 	};
+	strbuf_free(&type);
 	for (int i = 0; i < table->key_count; i++)
 		if (table->key_columns[i] == number)
 			to->identity_position = i + 1;

@@ -57,7 +57,7 @@ check_column(ColumnCheck *check, const PgTable *target, const PgColumn *from)
 		alter_table(&check->missing_mend, target);
 		strbuf_append(&check->missing_mend, " ADD COLUMN ");
 		readable_name_write(&check->missing_mend, from->name);
-		strbuf_printf(&check->missing_mend, " %s;", from->type != NULL ? from->type : "...");
+		strbuf_printf(&check->missing_mend, " %s;", from->type != NULL ? from->type : from->type_bare);
 		return;
 	}
 	if (from->generated != '\0' && to->generated == '\0')

@@ -23,7 +23,7 @@ typedef struct ColumnCheck
 /* Does every value of the first type fit the second one, unchanged?  Type texts as PgColumn has them. */
 bool column_type_is_wider(const char *from, const char *to);
 
-/* Starts zeroed, but for generated_is_sent (see Preflight).  A source's type of NULL is not known and not compared. */
+/* Starts zeroed, but for generated_is_sent (see Preflight).  A source's type of NULL is not compared; type_bare is one for it then. */
 void column_check_add(ColumnCheck *check, const PgTable *source, const PgTable *target);
 /* severity: of what would stop the sync. */
 void column_check_report(ColumnCheck *check, Preflight *p, FindingSeverity severity);

@@ -2,11 +2,12 @@
 #include "sync/source_side.h"
 
 const SourceSide *
-source_side_of(const Config *config DBSYNC_UNUSED)
+source_side_of(const Config *config)
 {
-#ifdef DBSYNC_WITH_MYSQL_TASKS
+#ifdef DBSYNC_WITH_MYSQL
 	if (config->is_mysql)
 		return &mysql_side;
 #endif
+	(void) config;
 	return &pg_side;
 }

@@ -267,6 +267,15 @@ stage_receiver_relation(Stage *stage, uint64_t number, const char *text, size_t 
 	relation->length = length;
 }
 
+/* A whole transaction is here: what is still to come begins at its end or later.  Under the lock. */
+static void
+note_seen(Stage *stage, Lsn end)
+{
+	stage->seen = end;
+	if (stage->until != LSN_NONE && end >= stage->until)
+		set_until_received(stage);
+}
+
 /* Decides where a transaction goes.  Under the lock. */
 static void
 choose_way(Stage *stage)
@@ -310,7 +319,7 @@ put_into_store(Stage *stage, TxnPart *part, Error *err)
 		pthread_mutex_lock(&stage->lock);
 		stage->store_appended = part->commit_lsn;
 		stage->is_store_open = false;
-		stage->seen = part->end_lsn;
+		note_seen(stage, part->end_lsn);
 		pthread_mutex_unlock(&stage->lock);
 	}
 	txn_part_free(part);
@@ -373,7 +382,7 @@ stage_receiver_put(Stage *stage, TxnPart *part, Error *err)
 	if (part->last)
 	{
 		stage->memory_end = part->end_lsn;
-		stage->seen = part->end_lsn;
+		note_seen(stage, part->end_lsn);
 	}
 	push(stage, part);
 	pthread_mutex_unlock(&stage->lock);

@@ -450,7 +450,7 @@ the_command_line_holds_over_the_file(void **state)
 	assert_string_equal(err.message, "command line: unknown option --jbos");
 	assert_string_equal(err.hint, "did you mean --jobs?");
 	assert_false(config_set(config, NULL, "until", "now", "--until", &err));
-	assert_string_equal(err.message, "--until: until: \"now\" is no position in the WAL");
+	assert_string_equal(err.message, "--until: until: \"now\" is no position in the source's log");
 	error_clear(&err);
 	config_free(config);
 }

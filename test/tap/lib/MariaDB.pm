@@ -16,6 +16,7 @@ use strict;
 use warnings;
 
 use Carp;
+use File::Path ();
 use IPC::Run ();
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -59,9 +60,7 @@ sub new
 	# Paths of sockets are short.
 	$self->{socket} = PostgreSQL::Test::Utils::tempdir_short() . '/s';
 	$self->{log} = "$PostgreSQL::Test::Utils::log_path/mariadb_$self->{name}.log";
-	$self->run_quietly(
-		program('mariadb-install-db'), '--no-defaults', "--datadir=$self->{dir}/data", '--auth-root-authentication-method=normal',
-		'--skip-test-db', '--skip-name-resolve', '--innodb-log-file-size=16M');
+	$self->install;
 	push @servers, $self;
 	return $self if defined $arg{start} && !$arg{start};
 	$self->start;
@@ -69,6 +68,22 @@ sub new
 		  . " GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON $dbname.* TO sync\@'%';"
 		  . " GRANT RELOAD, REPLICATION SLAVE, BINLOG MONITOR ON *.* TO sync\@'%'", '');
 	return $self;
+}
+
+# The server that fills the data folder crashes now and then, one time in many (10.11.19).
+sub install
+{
+	my ($self) = @_;
+	my @command = (
+		program('mariadb-install-db'), '--no-defaults', "--datadir=$self->{dir}/data", '--auth-root-authentication-method=normal',
+		'--skip-test-db', '--skip-name-resolve', '--innodb-log-file-size=16M');
+
+	foreach my $try (1 .. 4)
+	{
+		return if eval { $self->run_quietly(@command); 1 };
+		File::Path::remove_tree("$self->{dir}/data");
+	}
+	$self->run_quietly(@command);
 }
 
 sub run_quietly

@@ -1,0 +1,341 @@
+/*
+ * mysql_side.c
+ *		A MySQL or MariaDB source.  It keeps nothing for a task: the place in the binlog is in the target's progress row and in the local store.
+ */
+#include "sync/source_side.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "copy/mysql_copy.h"
+#include "mysql/my_position.h"
+#include "pg/catalog.h"
+#include "source/mysql_source.h"
+#include "sync/full_sync.h"
+#include "sync/mysql_task.h"
+
+#define MODULE "run"
+
+#define PART_BYTES ((int64_t) 1 << 20)
+
+typedef struct MysqlSide
+{
+	MysqlTables tables;
+	const char *base;			/* of the binlog's files */
+	MySnapshot *snapshot;
+	MysqlSourceCounts counts;
+} MysqlSide;
+
+static MysqlSide *
+side_data(Run *run)
+{
+	return run->side_data;
+}
+
+static void
+side_open(Run *run)
+{
+	run->side_data = arena_zalloc(run->arena, sizeof(MysqlSide));
+}
+
+static void
+side_release_snapshot(Run *run)
+{
+	mysql_snapshot_release(side_data(run)->snapshot);
+	side_data(run)->snapshot = NULL;
+}
+
+/* What the stream has done to values is told once, at the end. */
+static void
+tell_counts(const MysqlSourceCounts *counts)
+{
+	long long	zero_dates = atomic_load(&counts->zero_dates);
+	long long	texts = atomic_load(&counts->replaced_texts);
+	long long	ddl = atomic_load(&counts->skipped_ddl);
+
+	if (zero_dates > 0)
+		log_warn(MODULE, "zero dates became NULL in the stream count=%lld", zero_dates);
+	if (texts > 0)
+		log_warn(MODULE, "texts had bytes replaced in the stream count=%lld", texts);
+	if (ddl > 0)
+		log_warn(MODULE, "DDL statements were passed over (ddl = skip) count=%lld", ddl);
+}
+
+static void
+side_close(Run *run)
+{
+	if (run->side_data == NULL)
+		return;
+	side_release_snapshot(run);
+	tell_counts(&side_data(run)->counts);
+}
+
+static bool
+side_identify(Run *run, const char **source_id, int *timeline, Error *err)
+{
+	const MySourceConfig *config = &run->config->mysql;
+	MysqlSide  *self = side_data(run);
+	MyLogStatus status;
+	MyConn	   *conn = NULL;
+	bool		ok;
+
+	if (!mysql_tables_load(run->config, run->arena, &self->tables, err))
+		return false;
+	ok = my_connect(config, "start", &conn, err) && mysql_source_id(conn, config->db, run->arena, source_id, err) &&
+		my_position_current(conn, run->arena, &status, err);
+	my_close(conn);
+	if (!ok)
+		return false;
+	self->base = status.base;
+	*timeline = 1;
+	run->client_encoding = NULL;
+	return true;
+}
+
+/*
+ * Places in the binlog
+ */
+
+static bool
+side_nothing_to_do(Run *run DBSYNC_UNUSED, Error *err DBSYNC_UNUSED)
+{
+	return true;
+}
+
+/* The target has the data; where they are from, only the user knows, unless the target has progress. */
+static bool
+side_start_without_copy(Run *run, Lsn progress, Lsn *start, Error *err)
+{
+	MyConn	   *conn = NULL;
+	bool		ok = my_connect(&run->config->mysql, "start", &conn, err) &&
+		mysql_configured_start(conn, &run->config->mysql, run->arena, start, err);
+
+	my_close(conn);
+	if (!ok)
+		return false;
+	if (progress != LSN_NONE)
+	{
+		if (*start != LSN_NONE && *start != progress)
+			log_info(MODULE, "the target's progress counts, not binlogfile");
+		*start = progress;
+	}
+	if (*start != LSN_NONE)
+		return true;
+	error_set(err, ERROR_PREFLIGHT, "copy = off, but nothing says from where on changes are wanted");
+	return error_hint(err, "set binlogfile and binlogfile_offset (or gtid) of [src.mysql] to the place that the target's data are of, such as "
+					  "\"mariadb-dump --master-data\" writes it; or set copy = on");
+}
+
+static bool
+side_check_continuity(Run *run, Lsn held, Error *err)
+{
+	const char *base = side_data(run)->base;
+	MyPositionState state = MY_POSITION_PRESENT;
+	MyLogStatus status;
+	const char *file = NULL;
+	MyConn	   *conn = NULL;
+	bool		ok;
+
+	ok = my_connect(&run->config->mysql, "start", &conn, err) && my_position_locate(conn, held, run->arena, &state, &file, err) &&
+		my_position_current(conn, run->arena, &status, err);
+	my_close(conn);
+	if (!ok || state == MY_POSITION_PRESENT)
+		return ok;
+	if (state == MY_POSITION_PURGED)
+	{
+		error_set(err, ERROR_GAP, "the source has purged its binlog behind %s, which this task has come to", my_position_text(run->arena, base, held));
+		return error_hint(err, "the changes since are lost: \"dbsync drop\" and a new full sync are needed; raise binlog_expire_logs_seconds there");
+	}
+	error_set(err, ERROR_GAP, "the source's binlog ends at %s, before %s, which this task has come to",
+			  my_position_text(run->arena, status.base, status.position), my_position_text(run->arena, base, held));
+	return error_hint(err, "its binlog was reset, the server was restored, or another one answers: \"dbsync drop\" and a new full sync are needed");
+}
+
+static const char *
+side_standing(Run *run DBSYNC_UNUSED)
+{
+	return "the source's binlog has what is to come";
+}
+
+static const char *
+side_left_behind(Run *run)
+{
+	return arena_printf(run->arena, "the source keeps no binlog for this task: go on by \"dbsync run\" before %s is purged there",
+						my_position_text(run->arena, side_data(run)->base, run->state.received_lsn));
+}
+
+static bool
+side_resolve_until(Run *run, Error *err)
+{
+	MyLogStatus status;
+	MyConn	   *conn = NULL;
+	bool		ok;
+
+	if (strcmp(run->config->until, "current") != 0)
+	{
+		if ((lsn_parse_shown(run->config->until, &run->until) || my_position_parse(run->config->until, run->arena, NULL, &run->until)) &&
+			run->until != LSN_NONE)
+			return true;
+		error_set(err, ERROR_USAGE, "--until: \"%s\" is not a position", run->config->until);
+		return error_hint(err, "write file:offset such as %s.000003:1234, or current", side_data(run)->base);
+	}
+	ok = my_connect(&run->config->mysql, "until", &conn, err) && my_position_current(conn, run->arena, &status, err);
+	my_close(conn);
+	if (!ok)
+		return error_context(err, "--until current");
+	run->until = status.position;
+	return true;
+}
+
+static Source *
+side_make_source(Run *run)
+{
+	MysqlSide  *self = side_data(run);
+	MysqlSourceOptions options = {
+		.config = &run->config->mysql,
+		.wants = mysql_tables_wants,
+		.wants_arg = &self->tables,
+		.part_bytes = PART_BYTES,
+		.heartbeat_ms = run->config->limits.status_interval_ms,
+		.counts = &self->counts,
+	};
+
+	return mysql_source_new(&options);
+}
+
+/*
+ * The full copy
+ */
+
+static bool
+side_take_snapshot(Run *run, bool first, Lsn *position, bool *is_taken, Error *err)
+{
+	MysqlSide  *self = side_data(run);
+	MySnapshotOptions options = {
+		.config = &run->config->mysql,
+		.connections = run->config->copy.jobs,
+		.wants = mysql_tables_wants,
+		.arg = &self->tables,
+	};
+
+	*is_taken = false;
+	if (!mysql_snapshot_take(&options, &self->snapshot, err))
+		return false;
+	*position = mysql_snapshot_lsn(self->snapshot);
+	if (first)
+		log_info("copy", "snapshot of the source at %s%s%s", my_position_text(run->arena, self->base, *position),
+				 mysql_snapshot_gtid(self->snapshot)[0] != '\0' ? " gtid=" : "", mysql_snapshot_gtid(self->snapshot));
+	return true;
+}
+
+static bool
+side_has_snapshot(Run *run)
+{
+	return side_data(run)->snapshot != NULL;
+}
+
+/* Both sides as they are now.  A table of the source that was altered since the snapshot is noticed by the copy. */
+static bool
+read_catalogues(Run *run, Arena *arena, MyCatalog *source, PgCatalog *target, Error *err)
+{
+	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "plan"};
+	const MySourceConfig *config = &run->config->mysql;
+	MyConn	   *from = NULL;
+	PgConn	   *to = NULL;
+	bool		ok;
+
+	ok = my_connect(config, "plan", &from, err) &&
+		my_catalog_load(from, config->db, mysql_tables_wants, &side_data(run)->tables, arena, source, err);
+	my_close(from);
+	if (!ok)
+		return error_context(err, "source");
+	ok = pg_connect(run->config->target, &options, &to, err) && pg_catalog_load(to, NULL, NULL, arena, target, err);
+	pg_close(to);
+	return ok || error_context(err, "target");
+}
+
+static bool
+plan(Run *run, const MyCopySource *source, const PgCatalog *target, Arena *arena, CopyItem **items, int *count, Error *err)
+{
+	CopyPlanOptions options = {
+		.target_schema = run->config->target_schema,
+		.split_bytes = run->config->copy.split_bytes,
+		.jobs = run->config->copy.jobs,
+	};
+
+	return mysql_copy_plan(&options, source, target, arena, items, count, err) && full_sync_keep_plan(run, arena, items, count, err);
+}
+
+static bool
+side_copy_round(Run *run, CopyOutcome *outcome, Error *err)
+{
+	MysqlSide  *self = side_data(run);
+	Arena	   *arena = arena_new(0);
+	MyCatalog	catalog = {0};
+	PgCatalog	target = {0};
+	MyCopySource source = {
+		.config = &run->config->mysql,
+		.catalog = &catalog,
+		.queries = self->tables.queries,
+		.snapshot = self->snapshot,
+	};
+	CopyItem   *items = NULL;
+	int			count = 0;
+	bool		ok;
+
+	ok = read_catalogues(run, arena, &catalog, &target, err) && plan(run, &source, &target, arena, &items, &count, err);
+	if (ok)
+	{
+		CopyRunOptions options = {
+			.task = run->state.task,
+			.source_id = run->state.source_id,
+			.target_conninfo = run->config->target,
+			.target_schema = run->config->target_schema,
+			.target = &target,
+			.snapshot = {.lsn = mysql_snapshot_lsn(self->snapshot)},
+			.start_lsn = run->state.start_lsn,
+			.existing_rows = run->config->copy.existing_rows,
+			.analyze = run->config->copy.analyze,
+			.jobs = run->config->copy.jobs,
+			.retry_max_ms = run->config->limits.retry_max_ms,
+			.retry_give_up_ms = run->config->limits.retry_give_up_ms,
+			.store = run->store,
+			.progress = run->progress,
+		};
+
+		ok = mysql_copy_run(&options, &source, items, count, outcome, err);
+	}
+	pg_catalog_free(&target);
+	arena_free(arena);
+	return ok;
+}
+
+/* The source was told which tables are wanted. */
+static bool
+side_wants(const Run *run DBSYNC_UNUSED, const char *schema DBSYNC_UNUSED, const char *table DBSYNC_UNUSED)
+{
+	return true;
+}
+
+const SourceSide mysql_side = {
+	.kind = "mysql",
+	.task_word = "task",
+	.open = side_open,
+	.close = side_close,
+	.identify = side_identify,
+	.check_new = side_nothing_to_do,
+	.undo_begin = side_nothing_to_do,
+	.start_without_copy = side_start_without_copy,
+	.check_continuity = side_check_continuity,
+	.standing = side_standing,
+	.left_behind = side_left_behind,
+	.resolve_until = side_resolve_until,
+	.make_source = side_make_source,
+	.take_snapshot = side_take_snapshot,
+	.has_snapshot = side_has_snapshot,
+	.release_snapshot = side_release_snapshot,
+	.copy_round = side_copy_round,
+	.wants = side_wants,
+	/* A server that purges what a reader has open waits for it; what is missed later stops the stream. */
+	.watch = side_nothing_to_do,
+};

@@ -1,0 +1,176 @@
+# MariaDB to PostgreSQL: what is wrong is said before anything is done, and what the binlog no longer or never has stops a run, with the place
+# and what to do.
+use strict;
+use warnings;
+
+use DbsyncTest;
+use MariaDB;
+use Test::More;
+
+plan skip_all => 'no mariadbd' unless MariaDB::available();
+
+my $source = MariaDB->new('mariadb', conf => ['--server-id=4711']);
+my $target = new_target('target');
+
+$source->sql(<<'END');
+CREATE TABLE t (id int PRIMARY KEY, v varchar(20));
+CREATE TABLE secret (id int PRIMARY KEY);
+INSERT INTO t VALUES (1, 'one');
+CREATE USER poor@'%' IDENTIFIED BY 'poor';
+GRANT SELECT ON app.t TO poor@'%';
+GRANT INSERT ON app.secret TO poor@'%';
+END
+$target->safe_psql('app', 'CREATE SCHEMA app; CREATE TABLE app.t (id int PRIMARY KEY, v varchar(20)); CREATE TABLE app.secret (id int PRIMARY KEY)');
+
+my $task_count = 0;
+
+sub new_task
+{
+	my (%arg) = @_;
+
+	return DbsyncTest->new(name => 'e' . ++$task_count, source => $source, target => $target, options => { existing_rows => 'truncate', %{ delete $arg{options} || {} } }, %arg);
+}
+
+sub target_rows
+{
+	return $target->safe_psql('app', 'SELECT id, v FROM app.t ORDER BY 1');
+}
+
+# ---- preflight ----
+
+my $task = new_task(mysql => { user => 'poor', password => 'poor' });
+my ($code, $out, $err) = $task->run('check');
+is($code, 3, 'check: rights are missing');
+like($out, qr/GRANT RELOAD, REPLICATION SLAVE, BINLOG MONITOR ON \*\.\* TO 'poor'\@'%';/, 'the GRANT is ready to be used');
+like($out, qr/may not read 1 table: secret\n\s+GRANT SELECT ON `app`\.\* TO 'poor'\@'%';/, 'and the one for the table');
+($code, $out, $err) = $task->run('run', '--until', 'current');
+is($code, 3, 'run stops for the same reason');
+is($target->safe_psql('app', "SELECT count(*) FROM pg_namespace WHERE nspname = 'dbsync'"), 0, 'and has done nothing');
+
+$task = new_task(mysql => { password => 'wrong' });
+($code, $out, $err) = $task->run('check');
+is($code, 3, 'check: a wrong password');
+unlike($out . $err, qr/"wrong"|=wrong/, 'which is not repeated');
+
+$task = new_task(mysql => { server_id => 4711 });
+($code, $out) = $task->run('check');
+is($code, 3, 'check: a server_id that is taken');
+like($out, qr/server_id 4711 is the source's own/, 'and why');
+
+$source->sql("SET GLOBAL binlog_format = 'STATEMENT'", '');
+$task = new_task();
+($code, $out) = $task->run('check');
+is($code, 3, 'check: binlog_format STATEMENT');
+like($out, qr/SET GLOBAL binlog_format = ROW;/, 'and how to mend it');
+$source->sql("SET GLOBAL binlog_format = 'ROW'", '');
+
+$task = new_task(options => { include_tables => 'app.t, app.nothing' });
+($code, $out) = $task->run('check');
+is($code, 3, 'check: a table that is not there');
+like($out, qr/matches no table: app\.nothing/, 'and its name');
+
+$source->sql('CREATE TABLE parent (id int PRIMARY KEY); CREATE TABLE child (id int PRIMARY KEY, p int, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE)');
+$target->safe_psql('app', 'CREATE TABLE app.parent (id int PRIMARY KEY); CREATE TABLE app.child (id int PRIMARY KEY, p int)');
+$task = new_task();
+($code, $out) = $task->run('check');
+like($out, qr/lacks the source's foreign keys with ON DELETE.*: app\.child/, 'check: a foreign key that changes rows without a word in the binlog');
+$source->sql('DROP TABLE child; DROP TABLE parent');
+
+# ---- start without a full sync ----
+
+$task = new_task(options => { copy => 'off' });
+($code, $out, $err) = $task->run('run', '--until', 'current');
+is($code, 3, 'copy = off without a place to start from');
+like($err, qr/binlogfile and binlogfile_offset/, 'is told how to name one');
+
+$target->safe_psql('app', 'TRUNCATE app.t');
+my ($file, $offset) = split /\t/, $source->sql('SHOW MASTER STATUS');
+my $gtid = $source->sql('SELECT @@gtid_binlog_pos');
+$source->sql("INSERT INTO t VALUES (2, 'two')");
+$task = new_task(options => { copy => 'off' }, mysql => { binlogfile => $file, binlogfile_offset => $offset });
+$task->until_current_ok('copy = off from binlogfile and binlogfile_offset');
+is(target_rows(), '2|two', 'brings over what came behind it');
+$source->sql("INSERT INTO t VALUES (3, 'three')");
+$task->until_current_ok('and goes on');
+is(target_rows(), "2|two\n3|three", 'without doing anything twice');
+
+$target->safe_psql('app', 'TRUNCATE app.t');
+$task = new_task(options => { copy => 'off' }, mysql => { gtid => $gtid });
+$task->until_current_ok('copy = off from a GTID');
+is(target_rows(), "2|two\n3|three", 'brings over what came behind it');
+
+$task = new_task(options => { copy => 'off' }, mysql => { binlogfile => 'binlog.000999' });
+($code, $out, $err) = $task->run('run', '--until', 'current');
+is($code, 3, 'a binlogfile that is not there');
+
+# ---- until ----
+
+$target->safe_psql('app', 'TRUNCATE app.t');
+$task = new_task();
+($code, $out, $err) = $task->run('run', '--copy-only');
+is($code, 0, '--copy-only');
+like($err, qr/keeps no binlog for this task: go on/, 'says what does not stay');
+$source->sql("INSERT INTO t VALUES (4, 'four')");
+($file, $offset) = split /\t/, $source->sql('SHOW MASTER STATUS');
+$source->sql("INSERT INTO t VALUES (5, 'five')");
+($code) = $task->run('run', '--until', "$file:$offset");
+is($code, 0, '--until file:offset');
+is($task->target_rows('app.t'), 4, 'ends there');
+($code, $out, $err) = $task->run('run', '--until', 'tomorrow');
+is($code, 2, '--until: no position');
+$task->until_current_ok('--until current');
+is($task->target_rows('app.t'), 5, 'has the rest');
+
+# ---- DDL and statements in the stream ----
+
+$task->start('run');
+wait_for('the stream', sub { $task->log_text =~ /caught up with the source/ });
+$source->sql("INSERT INTO t VALUES (6, 'six'); ALTER TABLE t ADD COLUMN w int; INSERT INTO t VALUES (7, 'seven', 7)");
+is($task->wait_end, 1, 'DDL on a table of the task stops the run');
+like($task->log_text, qr/ALTER TABLE t ADD COLUMN w int/, 'and is shown');
+like($task->log_text, qr/binlog\.\d{6}:\d+/, 'with its place');
+is($task->target_rows('app.t'), 6, 'everything before it is on the target');
+($code, $out, $err) = $task->run('run', '--until', 'current');
+isnt($code, 0, 'it stops again until somebody acts');
+$source->sql('ALTER TABLE t DROP COLUMN w');
+
+$target->safe_psql('app', 'TRUNCATE app.t');
+$task = new_task();
+$task->until_current_ok('a new task');
+$source->sql("SET SESSION binlog_format = 'STATEMENT'; INSERT INTO t VALUES (8, 'eight')");
+($code, $out, $err) = $task->run('run', '--until', 'current');
+is($code, 1, 'a change that is logged as a statement stops the run');
+like($err, qr/changed in statement format \(binary log at binlog\.\d{6}:\d+\)/, 'and it says where');
+
+# ---- changes that are lost ----
+
+$target->safe_psql('app', 'TRUNCATE app.t');
+$task = new_task();
+$task->until_current_ok('a new task');
+$source->sql("INSERT INTO t VALUES (9, 'nine'); FLUSH BINARY LOGS; INSERT INTO t VALUES (10, 'ten')");
+# The server keeps what the reader of before had open until it notices that it is gone.
+my ($last) = split /\t/, $source->sql('SHOW MASTER STATUS');
+wait_for('the purge', sub { $source->sql("PURGE BINARY LOGS TO '$last'"); $source->sql('SHOW BINARY LOGS') =~ /^\Q$last\E/ });
+($code, $out, $err) = $task->run('run', '--until', 'current');
+is($code, 1, 'a purged binlog stops the run');
+like($err, qr/purged/, 'and it says so');
+like($err, qr/dbsync drop/, 'with what to do');
+unlike(target_rows(), qr/10\|ten/, 'and nothing behind the gap is applied');
+
+($code) = $task->run('drop', '--yes');
+is($code, 0, 'drop');
+$task->until_current_ok('and a new full sync');
+is($task->target_rows('app.t'), $source->sql('SELECT COUNT(*) FROM t'), 'has everything');
+
+$source->sql('RESET MASTER');
+($code, $out, $err) = $task->run('run', '--until', 'current');
+is($code, 1, 'a binlog that was reset stops the run');
+like($err, qr/binlog ends at .*, before /, 'and it says why');
+
+$source->stop;
+$source->start('--server-id=4712');
+($code, $out, $err) = $task->run('run', '--until', 'current');
+isnt($code, 0, 'another server is refused');
+like($err, qr/belongs to the source/, 'and it says so');
+
+done_testing();
