@@ -5,8 +5,7 @@
 #include "base/log.h"
 #include "sync/task_store.h"
 #include "verify/verify_look.h"
-#include "verify/verify_plan.h"
-#include "verify/verify_position.h"
+#include "verify/verify_side.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -19,12 +18,8 @@
 
 typedef struct Verify
 {
-	const Config *config;
-	const VerifyOptions *options;
-	VerifyReport *report;
-	PgConn	   *source;
-	PgConn	   *target;
-	Store	   *store;			/* or NULL */
+	VerifyRun	run;
+	VerifyReport *report;		/* the run's */
 
 	pthread_mutex_t lock;		/* guards what follows */
 	int			next;			/* table to be taken */
@@ -84,19 +79,17 @@ worker_main(void *arg)
 {
 	Worker	   *worker = arg;
 	Verify	   *verify = worker->verify;
-	char		suffix[32];
-	PgConnOptions from = {.role = PG_ROLE_SOURCE, .name_suffix = suffix};
-	PgConnOptions to = {.role = PG_ROLE_TARGET, .name_suffix = suffix};
-	PgConn	   *source = NULL;
-	PgConn	   *target = NULL;
+	const VerifySide *side = verify->run.side;
+	char		name[32];
+	void	   *connections = NULL;
 	VerifyTable *table;
 	Error		err = ERROR_INIT;
 	bool		ok;
 
-	snprintf(suffix, sizeof(suffix), "verify %d", worker->number);
-	ok = pg_connect(verify->config->source, &from, &source, &err) && pg_connect(verify->config->target, &to, &target, &err);
+	snprintf(name, sizeof(name), "verify %d", worker->number);
+	ok = side->worker_open(&verify->run, name, &connections, &err);
 	while (ok && (table = next_table(verify)) != NULL)
-		ok = verify_look_at(source, target, table, worker->final || verify->options->once, &err);
+		ok = side->look(connections, table, worker->final || verify->run.options->once, &err);
 	if (!ok)
 	{
 		pthread_mutex_lock(&verify->lock);
@@ -105,8 +98,7 @@ worker_main(void *arg)
 		pthread_mutex_unlock(&verify->lock);
 	}
 	error_clear(&err);
-	pg_close(source);
-	pg_close(target);
+	side->worker_close(connections);
 	return NULL;
 }
 
@@ -126,7 +118,7 @@ static bool
 run_round(Verify *verify, bool final, Error *err)
 {
 	int			pending = count_pending(verify->report);
-	int			wanted = verify->config->copy.jobs < pending ? verify->config->copy.jobs : pending;
+	int			wanted = verify->run.config->copy.jobs < pending ? verify->run.config->copy.jobs : pending;
 	Worker	   *workers = mem_zalloc(sizeof(Worker) * (size_t) (wanted + 1));
 	int			started = 0;
 
@@ -152,21 +144,21 @@ run_round(Verify *verify, bool final, Error *err)
 static bool
 meet(Verify *verify, bool *moves, Error *err)
 {
+	const VerifySide *side = verify->run.side;
 	VerifyReport *report = verify->report;
 	PositionState state;
 	char		text[LSN_TEXT_SIZE];
 
-	if (!verify_take_position(verify->source, &report->position, err) ||
-		!verify_wait_position(verify->config, verify->source, verify->target, verify->store, report->position,
-							  verify->options->wait_ms, &state, err))
+	if (!side->take_position(&verify->run, &report->position, err) ||
+		!side->wait_position(&verify->run, report->position, &state, err))
 		return false;
 	*moves = state != POSITION_NOT_RUNNING;
 	report->note = NULL;
-	lsn_format(report->position, text);
+	lsn_show(report->position, text);
 	if (state == POSITION_NOT_RUNNING)
 		report->note = arena_printf(report->arena,
-									"no dbsync is running (nobody reads slot %s), and the target has not passed the source's position %s",
-									verify->config->slot, text);
+									"no dbsync is running (%s), and the target has not passed the source's position %s",
+									side->not_running(&verify->run), text);
 	else if (state == POSITION_TIMEOUT)
 		report->note = arena_printf(report->arena, "the target has not passed the source's position %s within the time (--wait)",
 									text);
@@ -201,8 +193,7 @@ compare_all(Verify *verify, Error *err)
 	int64_t		again_ms = clock_monotonic_ms();
 	bool		moves;
 
-	if (!meet(verify, &moves, err) ||
-		!verify_plan(verify->config, verify->options->tables, verify->source, verify->target, report, err))
+	if (!meet(verify, &moves, err) || !verify->run.side->plan(&verify->run, err))
 		return false;
 	qsort(report->tables, (size_t) report->count, sizeof(VerifyTable), by_size);
 	for (int look = 1; count_pending(report) > 0; look++)
@@ -243,25 +234,36 @@ summarise(VerifyReport *report, Error *err)
 	return error_set(err, ERROR_DIFFERENT, "%d of %d tables are not equal", report->different, report->count);
 }
 
+static const VerifySide *
+side_of(const Config *config)
+{
+#ifdef DBSYNC_WITH_MYSQL
+	if (config->is_mysql)
+		return &verify_mysql_side;
+#endif
+	(void) config;
+	return &verify_pg_side;
+}
+
 bool
 verify_run(const Config *config, const VerifyOptions *options, VerifyReport *report, Error *err)
 {
-	PgConnOptions from = {.role = PG_ROLE_SOURCE, .name_suffix = "verify"};
 	PgConnOptions to = {.role = PG_ROLE_TARGET, .name_suffix = "verify"};
-	Verify		verify = {.config = config, .options = options, .report = report, .error = ERROR_INIT};
+	Verify		verify = {.report = report, .error = ERROR_INIT};
 	bool		ok;
 
+	verify.run = (VerifyRun) {.side = side_of(config), .config = config, .options = options, .report = report};
 	if (report->arena == NULL)
 		report->arena = arena_new(0);
 	pthread_mutex_init(&verify.lock, NULL);
-	ok = task_store_open(config, STORE_READ_ONLY, &verify.store, err) &&
-		pg_connect(config->source, &from, &verify.source, err) &&
-		pg_connect(config->target, &to, &verify.target, err) &&
+	ok = task_store_open(config, STORE_READ_ONLY, &verify.run.store, err) &&
+		verify.run.side->open(&verify.run, err) &&
+		pg_connect(config->target, &to, &verify.run.target, err) &&
 		compare_all(&verify, err);
-	pg_close(verify.source);
-	pg_close(verify.target);
-	if (verify.store != NULL)
-		verify.store->ops->close(verify.store);
+	verify.run.side->close(&verify.run);
+	pg_close(verify.run.target);
+	if (verify.run.store != NULL)
+		verify.run.store->ops->close(verify.run.store);
 	pthread_mutex_destroy(&verify.lock);
 	return ok && summarise(report, err);
 }

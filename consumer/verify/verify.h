@@ -57,6 +57,7 @@ typedef struct VerifyTable
 	const char *name;
 	const char *target_schema;	/* NULL: the target has no such table */
 	const char *target_name;
+	void	   *side_data;		/* of a source that is no PostgreSQL server; in the report's arena */
 	const char *source_sql;		/* NULL: cannot be compared, see remark */
 	const char *target_sql;
 	const char *source_parts_sql;	/* part, rows, sum, rows of all, sum of all */
@@ -88,6 +89,9 @@ typedef struct VerifyReport
  */
 bool verify_run(const Config *config, const VerifyOptions *options, VerifyReport *report, Error *err) DBSYNC_MUST_CHECK;
 void verify_report_free(VerifyReport *report);
+
+/* What can be said of a table beside its result; takes the text over, which is malloc'd. */
+void verify_set_remark(VerifyTable *table, char *remark);
 
 const char *verify_result_name(VerifyResult result);	/* "equal", "different", "changing", "failed" */
 

@@ -166,13 +166,8 @@ hash_parts(const PGresult *answer, uint64_t parts[VERIFY_PARTS])
 
 /* *stands: a part differs, and did so before in exactly the same way. */
 static void
-compare_parts(VerifyParts *parts, PGresult *answers[2], bool *stands)
+compare_parts(VerifyParts *parts, const uint64_t *source, const uint64_t *target, bool *stands)
 {
-	uint64_t   *source = mem_alloc(sizeof(uint64_t) * VERIFY_PARTS);
-	uint64_t   *target = mem_alloc(sizeof(uint64_t) * VERIFY_PARTS);
-
-	hash_parts(answers[0], source);
-	hash_parts(answers[1], target);
 	*stands = false;
 	for (int i = 0; i < VERIFY_PARTS; i++)
 	{
@@ -189,38 +184,52 @@ compare_parts(VerifyParts *parts, PGresult *answers[2], bool *stands)
 		parts->target[i] = target[i];
 	}
 	parts->known = true;
-	free(source);
-	free(target);
 }
 
-static void
-set_remark(VerifyTable *table, char *remark)
+void
+verify_set_remark(VerifyTable *table, char *remark)
 {
 	free(table->remark);
 	table->remark = remark;
 }
 
-static void
-judge_parts(VerifyTable *table, PGresult *answers[2], bool final)
+void
+verify_judge_parts(VerifyTable *table, const uint64_t *source, const uint64_t *target, bool final)
 {
-	VerifyParts *parts = table->parts;
+	VerifyParts *parts;
 	bool		stands;
 
-	compare_parts(parts, answers, &stands);
+	if (table->parts == NULL)
+		table->parts = mem_zalloc(sizeof(VerifyParts));
+	parts = table->parts;
+	compare_parts(parts, source, target, &stands);
 	if (totals_are_equal(&table->look))
 		table->result = VERIFY_EQUAL;
 	else if (parts->equal_count == VERIFY_PARTS)
 	{
 		table->result = VERIFY_EQUAL;
-		set_remark(table, mem_printf("written meanwhile, part by part in %d looks", table->looks));
+		verify_set_remark(table, mem_printf("written meanwhile, part by part in %d looks", table->looks));
 	}
 	else if (stands)
 		table->result = VERIFY_DIFFERENT;
 	else if (final)
 	{
 		table->result = VERIFY_CHANGING;
-		set_remark(table, mem_printf("%d of %d parts are equal", parts->equal_count, VERIFY_PARTS));
+		verify_set_remark(table, mem_printf("%d of %d parts are equal", parts->equal_count, VERIFY_PARTS));
 	}
+}
+
+static void
+judge_answers(VerifyTable *table, PGresult *answers[2], bool final)
+{
+	uint64_t   *source = mem_alloc(sizeof(uint64_t) * VERIFY_PARTS);
+	uint64_t   *target = mem_alloc(sizeof(uint64_t) * VERIFY_PARTS);
+
+	hash_parts(answers[0], source);
+	hash_parts(answers[1], target);
+	verify_judge_parts(table, source, target, final);
+	free(source);
+	free(target);
 }
 
 /* ---- one look ---- */
@@ -239,11 +248,7 @@ verify_look_at(PgConn *source, PgConn *target, VerifyTable *table, bool final, E
 		table->looks++;
 		keep_totals(table, answers, by_parts ? 3 : 0);
 		if (by_parts)
-		{
-			if (table->parts == NULL)
-				table->parts = mem_zalloc(sizeof(VerifyParts));
-			judge_parts(table, answers, final);
-		}
+			judge_answers(table, answers, final);
 		else if (totals_are_equal(&table->look))
 			table->result = VERIFY_EQUAL;
 		else if (final)
@@ -253,7 +258,7 @@ verify_look_at(PgConn *source, PgConn *target, VerifyTable *table, bool final, E
 	{
 		/* One table that cannot be read must not hide the result of the others. */
 		table->result = VERIFY_FAILED;
-		set_remark(table, mem_strdup(err->message));
+		verify_set_remark(table, mem_strdup(err->message));
 		error_clear(err);
 		ok = true;
 	}

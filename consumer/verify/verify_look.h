@@ -15,6 +15,12 @@
  */
 bool verify_look_at(PgConn *source, PgConn *target, VerifyTable *table, bool final, Error *err) DBSYNC_MUST_CHECK;
 
+/*
+ * The judgement of a look that has the totals of both sides, and a hash of each of their parts (0: no rows there); for whoever looks by other
+ * means.
+ */
+void verify_judge_parts(VerifyTable *table, const uint64_t *source, const uint64_t *target, bool final);
+
 void verify_look_free(VerifyLook *look);
 
 #endif
