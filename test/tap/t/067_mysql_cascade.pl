@@ -1,0 +1,96 @@
+# Foreign keys of MariaDB with ON DELETE and ON UPDATE change rows without a word in the binlog: dbsync does not start before the target's keys do the
+# same, and then both sides stay equal, also where many changes are applied as one group.
+use strict;
+use warnings;
+
+use DbsyncTest;
+use MariaDB;
+use Test::More;
+
+plan skip_all => 'no mariadbd' unless MariaDB::available();
+
+my $source = MariaDB->new('mariadb');
+my $target = new_target('target');
+
+$source->sql(<<'END');
+CREATE TABLE parent (id int PRIMARY KEY, v int);
+CREATE TABLE child (id int PRIMARY KEY, p int, v int, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE TABLE grandchild (id int PRIMARY KEY, c int, FOREIGN KEY (c) REFERENCES child (id) ON DELETE SET NULL);
+CREATE TABLE plain (id int PRIMARY KEY, p int, FOREIGN KEY (p) REFERENCES parent (id) ON DELETE RESTRICT);
+INSERT INTO parent SELECT seq, 0 FROM seq_1_to_300;
+INSERT INTO child SELECT seq, 1 + seq % 300, 0 FROM seq_1_to_1500;
+INSERT INTO grandchild SELECT seq, seq FROM seq_1_to_1000;
+INSERT INTO plain VALUES (1, 300);
+END
+$target->safe_psql('app', <<'END');
+CREATE SCHEMA app;
+CREATE TABLE app.parent (id int PRIMARY KEY, v int);
+CREATE TABLE app.child (id int PRIMARY KEY, p int, v int);
+CREATE TABLE app.grandchild (id int PRIMARY KEY, c int REFERENCES app.child ON DELETE SET NULL);
+CREATE TABLE app.plain (id int PRIMARY KEY, p int REFERENCES app.parent);
+END
+
+sub equal_ok
+{
+	my ($name) = @_;
+
+	foreach my $table ('parent', 'child', 'grandchild', 'plain')
+	{
+		my @from = split /\n/, $source->sql("SELECT * FROM $table ORDER BY id") =~ s/\t/|/gr =~ s/NULL//gr;
+		my @to   = split /\n/, $target->safe_psql('app', "SELECT * FROM app.$table ORDER BY id");
+		my ($i)  = grep { ($from[$_] // '') ne ($to[$_] // '') } 0 .. (@from > @to ? $#from : $#to);
+
+		ok(!defined $i, "$name: $table") or diag(sprintf "first difference: source %s, target %s", $from[$i] // 'none', $to[$i] // 'none');
+	}
+}
+
+my $task = DbsyncTest->new(name => 'cascade', source => $source, target => $target);
+my ($code, $out) = $task->run('check');
+is($code, 3, 'the preflight stops');
+like($out, qr/lacks the source's foreign keys .*: app\.child\n/, 'because of a key that the target lacks');
+like($out, qr/do not act for rows of dbsync.*: app\.grandchild\n/, 'and of one that would not act');
+
+my $ignoring = DbsyncTest->new(name => 'ignoring', source => $source, target => $target, mysql => { cascades => 'ignore' });
+($code) = $ignoring->run('check');
+is($code, 0, 'cascades = ignore makes warnings of it');
+
+$target->safe_psql('app', 'ALTER TABLE app.child ADD FOREIGN KEY (p) REFERENCES app.parent ON DELETE CASCADE ON UPDATE CASCADE');
+($code, $out) = $task->run('check');
+my @statements = $out =~ /^\s+(ALTER TABLE \S+ ENABLE ALWAYS TRIGGER .*;)$/mg;
+is(scalar @statements, 3, 'the statements are there that let the keys act');
+$target->safe_psql('app', join ' ', @statements);
+($code, $out) = $task->run('check');
+is($code, 0, 'and then the preflight is content');
+like($out, qr/act for rows of dbsync, as on the source/, 'and says so');
+
+$task->until_current_ok('full sync');
+equal_ok('full sync');
+
+# One group: what is deleted comes back, with and without its children.
+$source->sql(<<'END');
+DELETE FROM parent WHERE id BETWEEN 1 AND 20;
+INSERT INTO parent SELECT seq, 1 FROM seq_1_to_10;
+INSERT INTO child SELECT 5000 + seq, seq, 1 FROM seq_1_to_10;
+INSERT INTO child VALUES (1500, 5, 2);
+UPDATE child SET v = 9 WHERE p BETWEEN 21 AND 40;
+UPDATE parent SET id = id + 1000 WHERE id BETWEEN 31 AND 50;
+DELETE FROM parent WHERE id = 1031;
+DELETE FROM child WHERE p = 60;
+INSERT INTO child SELECT id, 61, 3 FROM child WHERE p = 1032 ON DUPLICATE KEY UPDATE v = 3;
+UPDATE child SET p = 70 WHERE p = 71;
+DELETE FROM parent WHERE id = 70;
+INSERT INTO parent VALUES (70, 7);
+UPDATE grandchild SET c = NULL WHERE id = 900;
+END
+$task->until_current_ok('everything as one group');
+equal_ok('one group');
+
+$task->start('run');
+$source->sql('DELETE FROM parent WHERE id BETWEEN 100 AND 150');
+$source->sql('UPDATE parent SET id = -id WHERE id BETWEEN 200 AND 250');
+$source->sql("INSERT INTO parent VALUES (9999, 9)");
+wait_for('the stream', sub { $target->safe_psql('app', 'SELECT count(*) FROM app.parent WHERE id = 9999') });
+equal_ok('stream');
+is($task->stop, 0, 'stop');
+
+done_testing();
