@@ -38,6 +38,9 @@ typedef unsigned char uchar;
 /* An idle server speaks at each heartbeat; after so many without a word it is taken for dead. */
 #define SILENT_HEARTBEATS 10
 #define SILENT_LEAST_MS 30000
+/* How long a stream of the same server_id may take to end, and how often it is looked for. */
+#define PATIENCE_MS 3000
+#define PATIENCE_STEP_MS 20
 #define READ_FATAL_ERROR 1236	/* "got fatal error from master when reading data from binary log" */
 
 struct MyBinlog
@@ -71,34 +74,64 @@ set_session(MyBinlog *binlog, Error *err)
 	return !server->is_mariadb || my_exec(binlog->conn, "SET @mariadb_slave_capability = 4", err);
 }
 
-/* The server ends the stream of the replica that has a server_id when another one comes with it: they would throw each other out for ever. */
+/* Is our server_id in the server's list of replicas?  Not everybody may ask: then it is not. */
 static bool
-check_server_id(MyBinlog *binlog, Error *err)
+look_for_server_id(MyBinlog *binlog, bool *is_taken, Error *err)
 {
 	const MyServer *server = my_server(binlog->conn);
 	bool		is_renamed = !server->is_mariadb && server->version >= 80022;
-	Error		ignored = ERROR_INIT;
+	Error		refused = ERROR_INIT;
 	MYSQL_RES  *result;
 	MYSQL_ROW	row;
-	bool		is_taken = false;
 
-	/* Not everybody may ask. */
-	if (!my_query(binlog->conn, is_renamed ? "SHOW REPLICAS" : "SHOW SLAVE HOSTS", &result, &ignored))
+	*is_taken = false;
+	if (!my_query(binlog->conn, is_renamed ? "SHOW REPLICAS" : "SHOW SLAVE HOSTS", &result, &refused))
 	{
-		bool		is_lost = my_is_lost(binlog->conn) || ignored.kind == ERROR_CANCELLED;
+		bool		is_lost = my_is_lost(binlog->conn) || refused.kind == ERROR_CANCELLED;
 
 		if (is_lost)
-			error_move(err, &ignored);
-		error_clear(&ignored);
+			error_move(err, &refused);
+		error_clear(&refused);
 		return !is_lost;
 	}
 	while ((row = mysql_fetch_row(result)) != NULL)
-		is_taken = is_taken || (row[0] != NULL && strtoul(row[0], NULL, 10) == binlog->options.server_id);
+		*is_taken = *is_taken || (row[0] != NULL && strtoul(row[0], NULL, 10) == binlog->options.server_id);
 	mysql_free_result(result);
-	if (!is_taken)
-		return true;
+	return true;
+}
+
+/*
+ * The server ends the stream of the replica that has a server_id when another one comes with it: they would throw each other out for ever.  A stream
+ * of our own that was broken off stays in its list until a heartbeat tells it; for that there is some patience.
+ */
+static bool
+check_server_id(MyBinlog *binlog, Error *err)
+{
+	int64_t		limit_ms = clock_monotonic_ms() + PATIENCE_MS;
+	bool		is_taken;
+
+	if (binlog->options.former != 0)
+	{
+		Error		ignored = ERROR_INIT;
+		char		sql[40];
+
+		snprintf(sql, sizeof(sql), "KILL %lu", binlog->options.former);
+		(void) !my_exec(binlog->conn, sql, &ignored);
+		error_clear(&ignored);
+	}
+	for (;;)
+	{
+		if (!look_for_server_id(binlog, &is_taken, err))
+			return false;
+		if (!is_taken)
+			return true;
+		if (clock_monotonic_ms() > limit_ms)
+			break;
+		if (!stop_wait(PATIENCE_STEP_MS))
+			return error_set(err, ERROR_CANCELLED, "stopped");
+	}
 	error_set(err, ERROR_RETRY, "another replica with server_id %" PRIu32 " is connected to the source", binlog->options.server_id);
-	return error_hint(err, "if it is not a former connection of this task that is about to end: give each its own server_id, here in [src.mysql]");
+	return error_hint(err, "give each its own server_id, here in [src.mysql]");
 }
 
 static void
@@ -536,6 +569,12 @@ my_binlog_next(MyBinlog *binlog, int timeout_ms, MyLogEvent *event, MyBinlogResu
 		return error_context(err, "binary log behind %s", my_binlog_place(binlog));
 	*result = MY_BINLOG_EVENT;
 	return true;
+}
+
+unsigned long
+my_binlog_connection(const MyBinlog *binlog)
+{
+	return mysql_thread_id(my_handle(binlog->conn));
 }
 
 const char *

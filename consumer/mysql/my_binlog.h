@@ -20,6 +20,7 @@ typedef struct MyBinlogOptions
 	uint32_t	server_id;		/* 0: reads to the present end of the log and is no replica to the server; any number of them at a time */
 	int			heartbeat_ms;	/* how often an idle server speaks */
 	Lsn			from;			/* where an event begins */
+	unsigned long former;		/* connection of a former stream of ours, which the server may still keep; 0: none */
 	const char *gtid;			/* instead of from: the transactions that we have (MariaDB: 0-1-270, MySQL: uuid:1-270); or NULL */
 } MyBinlogOptions;
 
@@ -45,6 +46,9 @@ typedef enum MyBinlogResult
 
 /* The next event; waits up to timeout_ms (0: not at all).  A stop while it waits: ERROR_CANCELLED. */
 bool my_binlog_next(MyBinlog *binlog, int timeout_ms, MyLogEvent *event, MyBinlogResult *result, Error *err) DBSYNC_MUST_CHECK;
+
+/* The server's number of the connection, for MyBinlogOptions.former. */
+unsigned long my_binlog_connection(const MyBinlog *binlog);
 
 /* Is another event here without waiting? */
 bool my_binlog_has_more(MyBinlog *binlog);

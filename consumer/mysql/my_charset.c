@@ -17,8 +17,9 @@ struct MyCharset
 {
 	bool		has_ascii;		/* bytes below 128 are ASCII, wherever they stand alone */
 	iconv_t		iconv;			/* (iconv_t) -1: the table */
-	uint8_t		lengths[TABLE_SIZE];
+	uint8_t		lengths[TABLE_SIZE];	/* 0: no character by itself */
 	char		bytes[TABLE_SIZE][4];
+	char		(*pairs)[TABLE_SIZE][4];	/* of first bytes from 128 on: UTF-8 of both, zeroes where they are none; or NULL */
 };
 
 struct MyCharsets
@@ -26,26 +27,30 @@ struct MyCharsets
 	HashMap    *by_name;
 };
 
-/* Sets of several bytes a character, as iconv names them.  MySQL's sjis keeps the backslash, which iconv's own SJIS does not. */
+/*
+ * Sets of several bytes a character, as iconv names them.  Where its ideas and the server's differ (a backslash, private characters), the server
+ * is asked for the pairs, and iconv is left with what has three bytes.
+ */
 static const struct
 {
 	const char *name;
 	const char *iconv_name;
 	bool		has_ascii;
+	bool		asks_pairs;
 } several_bytes[] = {
-	{"big5", "BIG5", true},
-	{"cp932", "CP932", true},
-	{"eucjpms", "EUC-JP-MS", true},
-	{"euckr", "CP949", true},
-	{"gb18030", "GB18030", true},
-	{"gb2312", "GB2312", true},
-	{"gbk", "GBK", true},
-	{"sjis", "CP932", true},
-	{"ucs2", "UCS-2BE", false},
-	{"ujis", "EUC-JP", true},
-	{"utf16", "UTF-16BE", false},
-	{"utf16le", "UTF-16LE", false},
-	{"utf32", "UTF-32BE", false},
+	{"big5", "BIG5", true, true},
+	{"cp932", "CP932", true, false},
+	{"eucjpms", "EUC-JP-MS", true, false},
+	{"euckr", "CP949", true, false},
+	{"gb18030", "GB18030", true, false},
+	{"gb2312", "GB2312", true, false},
+	{"gbk", "GBK", true, false},
+	{"sjis", "SJIS", true, true},
+	{"ucs2", "UCS-2BE", false, false},
+	{"ujis", "EUC-JP", true, true},
+	{"utf16", "UTF-16BE", false, false},
+	{"utf16le", "UTF-16LE", false, false},
+	{"utf32", "UTF-32BE", false, false},
 };
 
 static bool
@@ -115,6 +120,7 @@ my_charset_free(MyCharset *charset)
 		return;
 	if (charset->iconv != (iconv_t) -1)
 		iconv_close(charset->iconv);
+	free(charset->pairs);
 	free(charset);
 }
 
@@ -141,6 +147,7 @@ my_charset_is_same(const MyCharset *charset, const char *data, size_t length)
 	return true;
 }
 
+/* Bytes that are no character become '?'. */
 static void
 append_by_iconv(const MyCharset *charset, const char *data, size_t length, StrBuf *out)
 {
@@ -166,12 +173,50 @@ append_by_iconv(const MyCharset *charset, const char *data, size_t length, StrBu
 	}
 }
 
+static void
+append_by_pairs(const MyCharset *charset, const char *data, size_t length, StrBuf *out)
+{
+	const unsigned char *at = (const unsigned char *) data;
+	const unsigned char *end = at + length;
+
+	while (at < end)
+	{
+		const char *pair = *at >= 128 && at + 1 < end ? charset->pairs[*at - 128][at[1]] : "";
+
+		if (*pair != '\0')
+		{
+			strbuf_append_bytes(out, pair, (size_t) utf8_length(pair, 4));
+			at += 2;
+		}
+		else if (charset->lengths[*at] > 0)
+		{
+			strbuf_append_bytes(out, charset->bytes[*at], charset->lengths[*at]);
+			at++;
+		}
+		else if (*at == 0x8f && end - at >= 3)
+		{
+			append_by_iconv(charset, (const char *) at, 3, out);
+			at += 3;
+		}
+		else
+		{
+			strbuf_append_char(out, '?');
+			at++;
+		}
+	}
+}
+
 void
 my_charset_append(const MyCharset *charset, const char *data, size_t length, StrBuf *out)
 {
 	char	   *start;
 	char	   *to;
 
+	if (charset->pairs != NULL)
+	{
+		append_by_pairs(charset, data, length, out);
+		return;
+	}
 	if (charset->iconv != (iconv_t) -1)
 	{
 		append_by_iconv(charset, data, length, out);
@@ -242,6 +287,60 @@ ask_table(MyConn *conn, const char *name, MyCharset **charset, Error *err)
 	return true;
 }
 
+/* Characters that begin with one byte: itself alone (second < 0), or with each that may follow. */
+static bool
+ask_row(MyConn *conn, const char *name, int first, MyCharset *charset, Error *err)
+{
+	StrBuf		sql = STRBUF_INIT;
+	MYSQL_RES  *result = NULL;
+	MYSQL_ROW	row;
+	bool		ok;
+
+	strbuf_append(&sql, "SELECT ");
+	for (int i = 0; i < TABLE_SIZE; i++)
+	{
+		if (first < 0)
+			strbuf_printf(&sql, "%sCONVERT(CONVERT(X'%02x' USING %s) USING utf8mb4)", i > 0 ? ", " : "", i, name);
+		else
+			strbuf_printf(&sql, "%sCONVERT(CONVERT(X'%02x%02x' USING %s) USING utf8mb4)", i > 0 ? ", " : "", first, i, name);
+	}
+	ok = my_query(conn, strbuf_text(&sql), &result, err);
+	strbuf_free(&sql);
+	if (!ok)
+		return false;
+	row = mysql_fetch_row(result);
+	for (int i = 0; row != NULL && i < TABLE_SIZE; i++)
+	{
+		size_t		length = row[i] != NULL ? mysql_fetch_lengths(result)[i] : 0;
+
+		/* one character, and not the mark of one that is none */
+		if (length == 0 || utf8_length(row[i], length) != (int) length || (row[i][0] == '?' && (first >= 0 || i != '?')))
+			continue;
+		if (first < 0)
+		{
+			charset->lengths[i] = (uint8_t) length;
+			memcpy(charset->bytes[i], row[i], length);
+		}
+		else
+			memcpy(charset->pairs[first - 128][i], row[i], length);
+	}
+	mysql_free_result(result);
+	return true;
+}
+
+static bool
+ask_pairs(MyConn *conn, const char *name, MyCharset *charset, Error *err)
+{
+	charset->pairs = mem_zalloc(128 * sizeof(*charset->pairs));
+	for (int first = 127; first < TABLE_SIZE; first++)
+	{
+		/* once for single bytes, then for each first one of a pair */
+		if (!ask_row(conn, name, first < 128 ? -1 : first, charset, err))
+			return false;
+	}
+	return true;
+}
+
 static bool
 is_plain_name(const char *name)
 {
@@ -253,12 +352,14 @@ load_charset(MyCharsets *charsets, MyConn *conn, const char *name, Error *err)
 {
 	MyCharset  *charset = NULL;
 	bool		is_known = false;
+	bool		asks = false;
 
 	for (size_t i = 0; i < sizeof(several_bytes) / sizeof(several_bytes[0]) && !is_known; i++)
 	{
 		is_known = strcmp(several_bytes[i].name, name) == 0;
 		if (is_known)
 			charset = my_charset_from_iconv(several_bytes[i].iconv_name, several_bytes[i].has_ascii);
+		asks = is_known && several_bytes[i].asks_pairs;
 	}
 	if (!is_known && is_plain_name(name) && !ask_table(conn, name, &charset, err))
 		return false;
@@ -266,6 +367,11 @@ load_charset(MyCharsets *charsets, MyConn *conn, const char *name, Error *err)
 	{
 		error_set(err, ERROR_FAILED, "character set %s cannot be converted to UTF-8", name);
 		return error_hint(err, "convert the columns to utf8mb4, or leave their tables out");
+	}
+	if (asks && !ask_pairs(conn, name, charset, err))
+	{
+		my_charset_free(charset);
+		return false;
 	}
 	hash_put_text(charsets->by_name, name, charset);
 	return true;

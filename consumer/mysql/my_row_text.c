@@ -289,13 +289,13 @@ uuid_text(const uint8_t *data, StrBuf *out)
 	strbuf_grown(out, (size_t) (to - start));
 }
 
-/* The longest run of two or more zero groups becomes "::"; an address that maps or holds one of IPv4 ends like one. */
+/* The first of the longest runs of zero groups, be it one group, becomes "::"; an address that maps or holds one of IPv4 ends like one. */
 static void
 inet6_text(const uint8_t *data, StrBuf *out)
 {
 	unsigned	groups[8];
 	int			best = -1;
-	int			best_length = 1;
+	int			best_length = 0;
 	bool		has_inet4;
 
 	for (int i = 0; i < 8; i++)
@@ -322,7 +322,7 @@ inet6_text(const uint8_t *data, StrBuf *out)
 			i += best_length - 1;
 			continue;
 		}
-		if (i > 0 && i != best + best_length)
+		if (i > 0 && (best < 0 || i != best + best_length))
 			strbuf_append_char(out, ':');
 		if (i == 6 && has_inet4)
 		{

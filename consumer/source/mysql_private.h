@@ -119,6 +119,7 @@ typedef struct MysqlSource
 	int			cell_capacity;
 
 	/* across sessions */
+	unsigned long former;		/* the server's number of the last session's connection */
 	Lsn			rolled_back;	/* a transaction that ended in ROLLBACK after parts of it were given */
 	Lsn			uncut;			/* a transaction that must not be cut: it goes back behind a part */
 

@@ -64,6 +64,8 @@ static void
 end_session(MysqlSource *self)
 {
 	mysource_end_replay(self);
+	if (self->binlog != NULL)
+		self->former = my_binlog_connection(self->binlog);
 	my_binlog_close(self->binlog);
 	self->binlog = NULL;
 	self->current = NULL;
@@ -120,6 +122,7 @@ source_start(Source *base, Lsn from, Lsn skip, int64_t segment, Error *err)
 	MyConn	   *conn;
 
 	end_session(self);
+	options.former = self->former;
 	if (!my_connect(self->options.config, "binlog", &conn, err))
 		return false;
 	if (!load_catalog(self, conn, err))
