@@ -287,58 +287,61 @@ ask_table(MyConn *conn, const char *name, MyCharset **charset, Error *err)
 	return true;
 }
 
-/* Characters that begin with one byte: itself alone (second < 0), or with each that may follow. */
-static bool
-ask_row(MyConn *conn, const char *name, int first, MyCharset *charset, Error *err)
+/* One row of the answer: hexadecimal digits of one or two bytes, and what they are in UTF-8. */
+static void
+take_pair(MyCharset *charset, const char *digits, const char *utf8, size_t length)
 {
-	StrBuf		sql = STRBUF_INIT;
-	MYSQL_RES  *result = NULL;
-	MYSQL_ROW	row;
-	bool		ok;
+	unsigned	code = (unsigned) strtoul(digits, NULL, 16);
+	bool		is_single = digits[2] == '\0';
 
-	strbuf_append(&sql, "SELECT ");
-	for (int i = 0; i < TABLE_SIZE; i++)
+	/* One character, and not the mark of one that is none. */
+	if (length == 0 || utf8_length(utf8, length) != (int) length || (utf8[0] == '?' && !(is_single && code == '?')))
+		return;
+	if (is_single)
 	{
-		if (first < 0)
-			strbuf_printf(&sql, "%sCONVERT(CONVERT(X'%02x' USING %s) USING utf8mb4)", i > 0 ? ", " : "", i, name);
-		else
-			strbuf_printf(&sql, "%sCONVERT(CONVERT(X'%02x%02x' USING %s) USING utf8mb4)", i > 0 ? ", " : "", first, i, name);
+		charset->lengths[code] = (uint8_t) length;
+		memcpy(charset->bytes[code], utf8, length);
 	}
-	ok = my_query(conn, strbuf_text(&sql), &result, err);
-	strbuf_free(&sql);
-	if (!ok)
-		return false;
-	row = mysql_fetch_row(result);
-	for (int i = 0; row != NULL && i < TABLE_SIZE; i++)
-	{
-		size_t		length = row[i] != NULL ? mysql_fetch_lengths(result)[i] : 0;
-
-		/* one character, and not the mark of one that is none */
-		if (length == 0 || utf8_length(row[i], length) != (int) length || (row[i][0] == '?' && (first >= 0 || i != '?')))
-			continue;
-		if (first < 0)
-		{
-			charset->lengths[i] = (uint8_t) length;
-			memcpy(charset->bytes[i], row[i], length);
-		}
-		else
-			memcpy(charset->pairs[first - 128][i], row[i], length);
-	}
-	mysql_free_result(result);
-	return true;
+	else if (code >= 0x8000)
+		memcpy(charset->pairs[(code >> 8) - 128][code & 0xff], utf8, length);
 }
 
+/* All single bytes, and all pairs that begin with one from 128 on, made of a list of the hexadecimal digits. */
 static bool
 ask_pairs(MyConn *conn, const char *name, MyCharset *charset, Error *err)
 {
+	StrBuf		list = STRBUF_INIT;
+	StrBuf		sql = STRBUF_INIT;
+	bool		ok = true;
+
 	charset->pairs = mem_zalloc(128 * sizeof(*charset->pairs));
-	for (int first = 127; first < TABLE_SIZE; first++)
+	strbuf_append(&list, "(SELECT '0' d");
+	for (int i = 1; i < 16; i++)
+		strbuf_printf(&list, " UNION ALL SELECT '%X'", i);
+	strbuf_append_char(&list, ')');
+	for (int pass = 0; pass < 2 && ok; pass++)
 	{
-		/* once for single bytes, then for each first one of a pair */
-		if (!ask_row(conn, name, first < 128 ? -1 : first, charset, err))
-			return false;
+		const char *code = pass == 0 ? "CONCAT(a.d, b.d)" : "CONCAT(a.d, b.d, e.d, f.d)";
+		MYSQL_RES  *result = NULL;
+		MYSQL_ROW	row;
+
+		strbuf_reset(&sql);
+		strbuf_printf(&sql, "SELECT %s, CONVERT(CONVERT(UNHEX(%s) USING %s) USING utf8mb4) FROM %s a CROSS JOIN %s b", code, code, name,
+					  strbuf_text(&list), strbuf_text(&list));
+		if (pass == 1)
+			strbuf_printf(&sql, " CROSS JOIN %s e CROSS JOIN %s f WHERE a.d >= '8'", strbuf_text(&list), strbuf_text(&list));
+		ok = my_query(conn, strbuf_text(&sql), &result, err);
+		while (ok && (row = mysql_fetch_row(result)) != NULL)
+		{
+			if (row[0] != NULL && row[1] != NULL)
+				take_pair(charset, row[0], row[1], mysql_fetch_lengths(result)[1]);
+		}
+		if (ok)
+			mysql_free_result(result);
 	}
-	return true;
+	strbuf_free(&sql);
+	strbuf_free(&list);
+	return ok;
 }
 
 static bool
