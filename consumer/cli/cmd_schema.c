@@ -1,6 +1,6 @@
 /*
  * cmd_schema.c
- *		dbsync schema: makes the source's tables on the target, by pg_dump and psql.
+ *		dbsync schema: makes the source's tables on the target.
  */
 #include "cli/commands.h"
 
@@ -16,6 +16,7 @@ read_options(int argc, char **argv, SchemaOptions *options, Error *err)
 	bool		post = command_option(argc, argv, "post-data") != NULL;
 
 	options->print = command_option(argc, argv, "print") != NULL;
+	options->no_partitions = command_option(argc, argv, "no-partitions") != NULL;
 	options->section = command_option(argc, argv, "section");
 	if (options->section != NULL && strcmp(options->section, "pre-data") != 0 && strcmp(options->section, "post-data") != 0)
 	{

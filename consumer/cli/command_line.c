@@ -160,8 +160,14 @@ take_short(Parse *parse, char *letters)
 	{
 		const char *where = arena_printf(parse->arena, "-%c", *letters);
 		const Option *option = option_find_letter(*letters);
+		const CommandOption *own = command_find_letter(*letters);
 		bool has_value;
 
+		if (option == NULL && own != NULL)
+		{
+			parse->own[parse->own_count++] = (OwnOption){own, NULL};
+			continue;
+		}
 		if (option == NULL)
 		{
 			error_set(parse->err, ERROR_USAGE, "unknown option %s", where);
@@ -294,7 +300,7 @@ command_line_parse(int argc, char **argv, Arena *arena, CommandLine *line, Error
 		letters += strlen(argv[i]) + 1;
 	line->settings = arena_alloc(arena, letters * sizeof(CommandSetting));
 	parse.words = arena_alloc(arena, (size_t) (argc + 1) * sizeof(char *));
-	parse.own = arena_alloc(arena, (size_t) (argc + 1) * sizeof(OwnOption));
+	parse.own = arena_alloc(arena, letters * sizeof(OwnOption));
 
 	if (!take_arguments(&parse) || !find_command(&parse, &first_word))
 		return false;

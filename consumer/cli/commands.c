@@ -13,30 +13,31 @@
 
 /* clang-format off */
 static const CommandOption verify_options[] = {
-	{"tables", "LIST", "compare only these, a list like include_tables; a partitioned table's name stands for all of it"},
-	{"wait", "TIME", "how long to wait for the target to pass the source's position (default 60s)"},
-	{"once", NULL, "do not look again at tables that differ"},
-	{NULL, NULL, NULL},
+	{"tables", "LIST", "compare only these, a list like include_tables; a partitioned table's name stands for all of it", 0},
+	{"wait", "TIME", "how long to wait for the target to pass the source's position (default 60s)", 0},
+	{"once", NULL, "do not look again at tables that differ", 0},
+	{NULL, NULL, NULL, 0},
 };
 
 static const CommandOption schema_options[] = {
-	{"section", "NAME", "only pre-data (tables, types, functions) or post-data (indexes, constraints, triggers)"},
-	{"pre-data", NULL, "the same as --section=pre-data"},
-	{"post-data", NULL, "the same as --section=post-data"},
-	{"defer", NULL, "the tables now; \"dbsync run\" makes indexes, constraints and triggers between the full sync and the first change"},
-	{"print", NULL, "write the SQL to standard output and leave the target alone"},
-	{NULL, NULL, NULL},
+	{"section", "NAME", "only pre-data (tables, types, functions) or post-data (indexes, constraints, triggers)", 0},
+	{"pre-data", NULL, "the same as --section=pre-data", 0},
+	{"post-data", NULL, "the same as --section=post-data", 0},
+	{"defer", NULL, "the tables now; \"dbsync run\" makes indexes, constraints and triggers between the full sync and the first change", 0},
+	{"print", NULL, "write the SQL to standard output and leave the target alone", 'd'},
+	{"no-partitions", NULL, "of a MySQL source: partitioned tables become plain ones", 'n'},
+	{NULL, NULL, NULL, 0},
 };
 
 static const CommandOption sqls_options[] = {
-	{"limit", "N", "show at most N transactions"},
-	{NULL, NULL, NULL},
+	{"limit", "N", "show at most N transactions", 0},
+	{NULL, NULL, NULL, 0},
 };
 
 static const CommandOption drop_options[] = {
-	{"yes", NULL, "do not ask"},
-	{"force", NULL, "go on where source or target cannot be reached, and say what is left"},
-	{NULL, NULL, NULL},
+	{"yes", NULL, "do not ask", 0},
+	{"force", NULL, "go on where source or target cannot be reached, and say what is left", 0},
+	{NULL, NULL, NULL, 0},
 };
 
 const Command command_table[] = {
@@ -62,8 +63,9 @@ const Command command_table[] = {
 			 "Exit code 4 if a table differs. While the source is written to, a difference may be a change on its way.\n",
 	 .groups = ALWAYS | GROUP(COPY) | GROUP(OUTPUT), .flags = COMMAND_NEEDS_CONFIG, .own_options = verify_options},
 	{.name = "schema", .usage = "[OPTION]...", .function = cmd_schema,
-	 .summary = "create the source's tables on the target, by pg_dump and psql",
-	 .text = "Shows what it runs. pg_dump must be of the source's major version or newer.\n",
+	 .summary = "create the source's tables on the target",
+	 .text = "By pg_dump and psql, of which it shows what it runs; pg_dump must be of the source's major version or newer.\n"
+			 "Of a MySQL source it writes the statements itself, and lists what PostgreSQL has no place for.\n",
 	 .groups = ALWAYS, .flags = COMMAND_NEEDS_CONFIG, .own_options = schema_options},
 	{.name = "sqls", .usage = "[OPTION]...", .function = cmd_sqls,
 	 .summary = "show the changes that wait in the local store, as SQL",
@@ -142,6 +144,20 @@ command_word(int argc, char **argv, int n)
 			only_words = true;
 		else if ((only_words || strncmp(argv[i], "--", 2) != 0) && n-- == 0)
 			return argv[i];
+	}
+	return NULL;
+}
+
+const CommandOption *
+command_find_letter(char letter)
+{
+	for (const Command *command = command_table; command->name != NULL; command++)
+	{
+		for (const CommandOption *option = command->own_options; option != NULL && option->name != NULL; option++)
+		{
+			if (option->letter == letter && letter != 0)
+				return option;
+		}
 	}
 	return NULL;
 }

@@ -31,6 +31,7 @@ typedef struct CommandOption
 	const char *name;			/* without "--", words joined by "-"; NULL ends the list */
 	const char *argument;		/* what the help calls its value; NULL: it takes none */
 	const char *help;
+	char		letter;			/* short form of one that takes no value, or 0; not one of config/options.c */
 } CommandOption;
 
 #define COMMAND_NEEDS_CONFIG 1	/* source and target must be configured */
@@ -54,6 +55,7 @@ extern const Command command_table[];		/* ends with a NULL name; the first is th
 const Command *command_find(const char *name);		/* or NULL */
 const char *command_nearest(const char *name);		/* a name that may have been meant, or NULL */
 const CommandOption *command_find_option(const Command *command, const char *name, size_t length);
+const CommandOption *command_find_letter(char letter);	/* of any command, or NULL */
 
 /* For the commands: the last value of "--name=value" in argv; "" where it has no value; NULL where it is not there. */
 const char *command_option(int argc, char **argv, const char *name);

@@ -44,7 +44,7 @@ help_write(StrBuf *out, const Command *command)
 	{
 		strbuf_printf(out, "\nOptions of %s:\n", command->name);
 		for (const CommandOption *option = command->own_options; option->name != NULL; option++)
-			option_write_row(out, 0, option->name, option->argument, option->help);
+			option_write_row(out, option->letter, option->name, option->argument, option->help);
 	}
 	option_write_help(out, command->groups);
 }
@@ -57,8 +57,12 @@ help_write_markdown(StrBuf *out)
 	for (const Command *command = command_table; command->name != NULL; command++)
 	{
 		for (const CommandOption *option = command->own_options; option != NULL && option->name != NULL; option++)
-			strbuf_printf(out, "| `%s` | `--%s%s%s` | %s |\n", command->name, option->name,
-						  (option->argument != NULL) ? "=" : "", (option->argument != NULL) ? option->argument : "",
-						  option->help);
+		{
+			strbuf_printf(out, "| `%s` | ", command->name);
+			if (option->letter != 0)
+				strbuf_printf(out, "`-%c`, ", option->letter);
+			strbuf_printf(out, "`--%s%s%s` | %s |\n", option->name, (option->argument != NULL) ? "=" : "",
+						  (option->argument != NULL) ? option->argument : "", option->help);
+		}
 	}
 }

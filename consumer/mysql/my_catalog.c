@@ -128,6 +128,7 @@ read_default(const Loading *loading, MyColumn *column, const char *text, const c
 		bool is_time = column->type == MY_DATETIME || column->type == MY_TIMESTAMP;
 
 		column->default_text = keep(loading, text);
+		column->default_length = strlen(text);
 		column->default_is_expression = strstr(extra, "DEFAULT_GENERATED") != NULL ||
 			(is_time && strncmp(text, "CURRENT_TIMESTAMP", strlen("CURRENT_TIMESTAMP")) == 0);
 		return;
@@ -135,10 +136,14 @@ read_default(const Loading *loading, MyColumn *column, const char *text, const c
 	if (strcmp(text, "NULL") == 0)
 		return;
 	if (text[0] == '\'' && *my_unquote(text, &plain) == '\0')
+	{
 		column->default_text = arena_strndup(loading->arena, strbuf_text(&plain), plain.length);
+		column->default_length = plain.length;
+	}
 	else
 	{
 		column->default_text = keep(loading, text);
+		column->default_length = strlen(text);
 		column->default_is_expression = strspn(text, "0123456789.-+eE") != strlen(text) && strncmp(text, "b'", 2) != 0;
 	}
 	strbuf_free(&plain);

@@ -29,6 +29,7 @@ typedef struct MyColumn
 	const char *charset;		/* "latin1", "utf8mb4"; NULL for what is no text */
 	const char *collation;
 	const char *default_text;	/* a literal's text without quotes (b'101' for BIT), or the server's expression; NULL: none, or NULL */
+	size_t		default_length;
 	bool		default_is_expression;	/* current_timestamp() too */
 	bool		updates_itself;	/* ON UPDATE CURRENT_TIMESTAMP */
 	bool		is_auto_increment;

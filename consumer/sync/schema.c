@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/strbuf.h"
 #include "pg/catalog.h"
+#include "sync/mysql_schema.h"
 #include "sync/pg_program.h"
 #include "sync/post_data.h"
 #include "sync/readable_name.h"
@@ -654,6 +655,10 @@ schema_create(const Config *config, const SchemaOptions *options, Error *err)
 	Schema		schema = {.config = config, .options = options};
 	bool		ok;
 
+#ifdef DBSYNC_WITH_MYSQL
+	if (config->is_mysql)
+		return mysql_schema_create(config, options, err);
+#endif
 	if (config->target_schema != NULL && !options->print)
 	{
 		error_set(err, ERROR_USAGE, "target_schema is set: the source's schema cannot be made under another name");

@@ -1,6 +1,6 @@
 /*
  * schema.h
- *		The source's tables, made on the target: what pg_dump -s | psql does, for the tables that are wanted.
+ *		The source's tables, made on the target: what pg_dump -s | psql does, for the tables that are wanted.  A MySQL source: mysql_schema.h.
  */
 #ifndef DBSYNC_SYNC_SCHEMA_H
 #define DBSYNC_SYNC_SCHEMA_H
@@ -11,6 +11,7 @@ typedef struct SchemaOptions
 {
 	const char *section;		/* "pre-data", "post-data", or NULL: all */
 	bool		defer;			/* section is "pre-data" then: the rest goes to dbsync.post_data on the target, for dbsync run */
+	bool		no_partitions;	/* of a MySQL source: partitioned tables become plain ones */
 	bool		print;			/* the SQL to standard output; the target is not touched */
 } SchemaOptions;
 
