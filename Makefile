@@ -4,6 +4,7 @@
 #   make install    install both (DESTDIR, prefix; the plugin goes where PG_CONFIG says)
 #   make check      build, install, and run every test on throwaway servers
 #   make demo       two throwaway servers brought in sync while pgbench writes
+#   make demo-mysql the same with a MariaDB as the source
 #   make bench      dbsync and the plugin beside their peers, on throwaway servers (bench/README.md)
 #   make deps       install the packages that are missing (Debian, Ubuntu)
 
@@ -80,6 +81,11 @@ demo: deps
 	$(SUDO) $(MAKE) install PG_CONFIG='$(PG_CONFIG)' prefix='$(prefix)'
 	bash examples/demo.sh '$(DESTDIR)$(bindir)/dbsync'
 
+# No plugin is needed there, and nothing is installed.
+demo-mysql: deps
+	$(MAKE) -j2 consumer
+	bash examples/demo-mysql.sh build/dbsync
+
 bench: deps
 	$(MAKE) -j2 all
 	bash bench/run.sh
@@ -96,4 +102,4 @@ dist:
 	git archive --format=zip --prefix=alidecode-$$(cat VERSION)/ -o alidecode-$$(cat VERSION).zip HEAD
 
 .PHONY: all decoder consumer deps install install-decoder install-consumer uninstall clean \
-	check unit-tests unit-check check-version check-layers demo bench format lint dist
+	check unit-tests unit-check check-version check-layers demo demo-mysql bench format lint dist

@@ -97,7 +97,7 @@ remove_slot(Drop *drop, Error *err)
 
 /* Those that hold rows of tasks.  post_data: indexes that a later run would have made. */
 #define POST_DATA "dbsync.post_data"
-static const char *const target_tables[] = {"dbsync.progress", "dbsync.copy_progress", "dbsync.conflicts", "dbsync.strict_replays", POST_DATA};
+static const char *const target_tables[] = {"dbsync.progress", "dbsync.copy_progress", "dbsync.conflicts", "dbsync.strict_replays", "dbsync.rejects", POST_DATA};
 #define TARGET_TABLES (sizeof(target_tables) / sizeof(target_tables[0]))
 
 /* Rows of the task in one of the tables; a table that is not there has none. */

@@ -150,6 +150,23 @@ check_pattern(const char *item, void *arg)
 	name_list_add(&check->unmatched, item);
 }
 
+/* The copy is what a query picks, the stream is all of the table. */
+static void
+check_queries(MysqlPreflight *self)
+{
+	const MyCopyQueries *queries = self->tables.queries;
+	NameList	names = {STRBUF_INIT, 0};
+
+	for (int i = 0; queries != NULL && i < queries->count; i++)
+		if (queries->queries[i].select != NULL)
+			name_list_add(&names, queries->queries[i].table);
+	if (names.count > 0 && !self->p->config->copy_only)
+		finding_add(self->p, FINDING_WARNING, "source", "a query that leaves rows out, or changes them, suits --copy-only",
+					"%d table%s copied by a query, but changes come as the source makes them, of every row: %s", names.count,
+					names.count == 1 ? " is" : "s are", name_list_text(&names));
+	name_list_free(&names);
+}
+
 static void
 check_names(MysqlPreflight *self, const MyCatalog *catalog)
 {
@@ -166,6 +183,7 @@ check_names(MysqlPreflight *self, const MyCatalog *catalog)
 	if (check.unmatched.count > 0)
 		finding_add(p, FINDING_ERROR, "source", "correct [dbsync] include_tables; names are taken in their case, database.table",
 					"include_tables names what matches no table: %s", name_list_text(&check.unmatched));
+	check_queries(self);
 	if (unknown.count > 0)
 		finding_add(p, FINDING_ERROR, "source", "correct the file, or [dbsync] include_tables and exclude_tables", "%s names what is no table of the task: %s",
 					queries->path, name_list_text(&unknown));

@@ -36,29 +36,6 @@ typedef struct Ends
 } Ends;
 
 static bool
-check_preconditions(const Config *config, Error *err)
-{
-	Retry		retry = RETRY_INIT(1000, config->limits.retry_max_ms);
-
-	for (;;)
-	{
-		PreflightReport report = PREFLIGHT_REPORT_INIT;
-		bool		ok = preflight_run(config, &report, err);
-
-		if (ok || err->kind != ERROR_RETRY)
-			preflight_log(&report);
-		preflight_report_free(&report);
-		if (ok)
-			return true;
-		if (err->kind != ERROR_RETRY)
-			return false;
-		if (!run_backoff(NULL, MODULE, retry_next_ms(&retry), err, NULL))
-			return error_set(err, ERROR_CANCELLED, "stopped");
-		error_clear(err);
-	}
-}
-
-static bool
 identify_ends(Run *run, Ends *ends, Error *err)
 {
 	PgConnOptions target_options = {.role = PG_ROLE_TARGET, .name_suffix = "start"};
@@ -74,6 +51,31 @@ identify_ends(Run *run, Ends *ends, Error *err)
 	if (strcmp(ends->source_id, ends->target_id) == 0)
 		return error_set(err, ERROR_PREFLIGHT, "source and target are the same database");
 	return true;
+}
+
+/* Waits for servers that cannot be reached for now. */
+static bool
+check_preconditions(Run *run, Ends *ends, Error *err)
+{
+	const Config *config = run->config;
+	Retry		retry = RETRY_INIT(1000, config->limits.retry_max_ms);
+
+	for (;;)
+	{
+		PreflightReport report = PREFLIGHT_REPORT_INIT;
+		bool		ok = preflight_run(config, &report, err) && identify_ends(run, ends, err);
+
+		if (ok || err->kind != ERROR_RETRY)
+			preflight_log(&report);
+		preflight_report_free(&report);
+		if (ok)
+			return true;
+		if (err->kind != ERROR_RETRY)
+			return false;
+		if (!run_backoff(NULL, MODULE, retry_next_ms(&retry), err, NULL))
+			return error_set(err, ERROR_CANCELLED, "stopped");
+		error_clear(err);
+	}
 }
 
 static const char *
@@ -352,7 +354,7 @@ prepare(Run *run, Error *err)
 	Lsn			applied = LSN_NONE;
 
 	if (!task_store_open(run->config, STORE_CREATE, &run->store, err) || !run->store->ops->lock_task(run->store, run->config->slot, err) ||
-		!check_preconditions(run->config, err) || !identify_ends(run, &ends, err) || !load_task(run, &ends, err))
+		!check_preconditions(run, &ends, err) || !load_task(run, &ends, err))
 		return false;
 
 	apply_options(run, &run->applier_session, &options);

@@ -110,7 +110,7 @@ for my $n (1 .. $kills)
 
 	# The source restarts while dbsync is at work, and dbsync goes on by itself.
 	$task->start('run');
-	sleep(0.3);
+	wait_for('the stream to begin', sub { $task->log_text =~ /starting log streaming/ });
 	$source->kill9;
 	eval { $load->end };
 	sleep(0.5);

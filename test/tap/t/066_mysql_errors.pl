@@ -132,7 +132,15 @@ like($task->log_text, qr/binlog\.\d{6}:\d+/, 'with its place');
 is($task->target_rows('app.t'), 6, 'everything before it is on the target');
 ($code, $out, $err) = $task->run('run', '--until', 'current');
 isnt($code, 0, 'it stops again until somebody acts');
-$source->sql('ALTER TABLE t DROP COLUMN w');
+$target->safe_psql('app', 'ALTER TABLE app.t ADD COLUMN w int');
+($code, $out, $err) = $task->run('run', '--until', 'current', '--ddl', 'skip');
+is($code, 0, 'with the same change on the target and ddl = skip it goes on');
+is($target->safe_psql('app', 'SELECT w FROM app.t WHERE id = 7'), 7, 'and has the new column');
+$source->sql("INSERT INTO t VALUES (100, 'hundred', 1)");
+$task->until_current_ok('from then on without it');
+is($target->safe_psql('app', 'SELECT count(*) FROM app.t'), $source->sql('SELECT COUNT(*) FROM t'), 'with all rows');
+$source->sql('DELETE FROM t WHERE id = 100; ALTER TABLE t DROP COLUMN w');
+$target->safe_psql('app', 'ALTER TABLE app.t DROP COLUMN w');
 
 $target->safe_psql('app', 'TRUNCATE app.t');
 $task = new_task();
