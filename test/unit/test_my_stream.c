@@ -304,6 +304,18 @@ static const TypeCase mariadb_type_cases[] = {
 	{"LONGBLOB COMPRESSED", "(''),(x'00'),(REPEAT(x'00ff', 100000))"},
 };
 
+/* MySQL's JSON is binary in the log. */
+static const TypeCase mysql_type_cases[] = {
+	{"JSON", "('{\"\": {}, \"a\": [], \"b\": [1, -1, 127, 128, -32768, 32767, 32768, 65535, 65536, -2147483648, 4294967295, 9223372036854775807, -9223372036854775808, 18446744073709551615]}'),"
+		"('[1.0, 1.5, -0.1, 1e300, 1e-7, 100000000000000000000, true, false, null]'),('\"q\\\\\"b\\\\\\\\s\\\\/n\\\\nt\\\\tr\\\\rb\\\\bf\\\\fu\\\\u0001 \\\\u00e4 😀\"'),"
+		"(JSON_OBJECT('d', CAST('2024-01-02 03:04:05.678' AS DATETIME(6)), 'day', DATE '2024-02-29', 't', CAST('-10:11:12.5' AS TIME(3)), 't2', TIME '838:59:59')),"
+		"(JSON_ARRAY(CAST(1.50 AS DECIMAL(10,2)), CAST(-12345678901234567890.123 AS DECIMAL(30,3)), x'00ff', b'101', CAST('x' AS BINARY(3)))),"
+		"(JSON_ARRAY(REPEAT('x', 70000), REPEAT('y', 200), 100000, JSON_OBJECT('k', 5))),"
+		"(JSON_OBJECT('big', REPEAT('x', 70000), 'n', 70000, 'small', 1)),"
+		"('[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]'),('[]'),('{}'),('\"\"')"},
+	{"VECTOR(3)", "(STRING_TO_VECTOR('[1,2.5,-3]'))"},
+};
+
 /* What the copy would make of the column of one row; malloc'd, NULL: SQL NULL. */
 static char *
 wanted_value(const MyColumn *column, MYSQL_ROW row, const unsigned long *lengths)
@@ -330,6 +342,18 @@ wanted_value(const MyColumn *column, MYSQL_ROW row, const unsigned long *lengths
 }
 
 static bool
+is_same_json(const char *a, const char *b)
+{
+	json_t	   *first = json_loads(a, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+	json_t	   *second = json_loads(b, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, NULL);
+	bool		same = first != NULL && second != NULL && json_equal(first, second);
+
+	json_decref(first);
+	json_decref(second);
+	return same;
+}
+
+static bool
 is_same_value(const MyColumn *column, const char *wanted, const json_t *got)
 {
 	if (wanted == NULL || !json_is_string(got))
@@ -338,7 +362,10 @@ is_same_value(const MyColumn *column, const char *wanted, const json_t *got)
 		return strtof(wanted, NULL) == strtof(json_string_value(got), NULL);
 	if (column->type == MY_DOUBLE)
 		return strtod(wanted, NULL) == strtod(json_string_value(got), NULL);
-	return strcmp(wanted, json_string_value(got)) == 0;
+	if (strcmp(wanted, json_string_value(got)) == 0)
+		return true;
+	/* the same number may be written in several ways */
+	return column->type == MY_JSON && is_same_json(wanted, json_string_value(got));
 }
 
 /* Insert records of a table, in order, against what the table holds. */
@@ -433,6 +460,11 @@ every_type_arrives_as_select_says_it(void **state)
 	{
 		fresh_database(NULL);
 		RUN_TYPES(mariadb_type_cases);
+	}
+	else
+	{
+		fresh_database(NULL);
+		RUN_TYPES(mysql_type_cases);
 	}
 }
 
@@ -603,9 +635,10 @@ static void
 changes_are_the_same_whatever_the_log_is_written_like(void **state)
 {
 	static const char *const ways[][2] = {
-		{"SET GLOBAL binlog_row_metadata = FULL", "SET GLOBAL binlog_row_metadata = NO_LOG"},
-		{"SET GLOBAL binlog_row_metadata = MINIMAL", "SET GLOBAL binlog_row_metadata = NO_LOG"},
+		{"SET GLOBAL binlog_row_metadata = FULL", "SET GLOBAL binlog_row_metadata = DEFAULT"},
+		{"SET GLOBAL binlog_row_metadata = MINIMAL", "SET GLOBAL binlog_row_metadata = DEFAULT"},
 		{"SET GLOBAL binlog_checksum = NONE", "SET GLOBAL binlog_checksum = CRC32"},
+		/* MariaDB's own */
 		{"SET GLOBAL log_bin_compress = 1, GLOBAL log_bin_compress_min_len = 10", "SET GLOBAL log_bin_compress = 0"},
 		{"SET SESSION binlog_annotate_row_events = OFF", "SET SESSION binlog_annotate_row_events = ON"},
 	};
@@ -615,6 +648,8 @@ changes_are_the_same_whatever_the_log_is_written_like(void **state)
 	{
 		Lsn			from;
 
+		if (i >= 3 && !my_server(server)->is_mariadb)
+			break;
 		fresh_database(NULL);
 		sql("CREATE TABLE t (id INT UNSIGNED PRIMARY KEY, a TINYINT, b DECIMAL(5,2) UNSIGNED, c TEXT, d ENUM('x','y'), e BIGINT UNSIGNED)");
 		from = log_end();
@@ -643,7 +678,8 @@ names_are_lowered_where_that_is_wanted(void **state)
 	config.lower_names = true;
 	stream = stream_open(from, PART_BYTES);
 	check(stream_read(&stream, log_end()), "read");
-	assert_non_null(strstr(strbuf_text(&stream.text), "\"app\",\"mixed\",\"d\",[[\"id\",\"int(11)\",1],[\"Ünicode\",\"int(11)\",0]]]\n"));
+	assert_non_null(strstr(strbuf_text(&stream.text), "\"app\",\"mixed\",\"d\",[[\"id\",\"int"));
+	assert_non_null(strstr(strbuf_text(&stream.text), ",[\"Ünicode\",\"int"));
 	stream_close(&stream);
 }
 
@@ -730,6 +766,8 @@ rolled_back_and_nontransactional_changes(void **state)
 	char	   *changes;
 
 	(void) state;
+	if (!my_server(server)->is_mariadb)
+		skip();				/* with its GTIDs MySQL does not let both be in one transaction */
 	sql("CREATE TABLE t (id INT PRIMARY KEY) ENGINE=InnoDB");
 	sql("CREATE TABLE m (id INT PRIMARY KEY) ENGINE=MyISAM");
 	from = log_end();
@@ -947,6 +985,37 @@ a_change_in_statement_format_stops_it(void **state)
 	stream_close(&stream);
 }
 
+static void
+what_cannot_be_read_is_refused(void **state)
+{
+	Stream		stream;
+	Lsn			from;
+
+	(void) state;
+	if (my_server(server)->is_mariadb)
+		skip();
+	sql("CREATE TABLE t (id INT PRIMARY KEY, v JSON)");
+	sql("INSERT INTO t VALUES (1, JSON_OBJECT('a', REPEAT('x', 1000), 'b', 1))");
+	from = log_end();
+	sql("SET binlog_row_value_options = PARTIAL_JSON");
+	sql("UPDATE t SET v = JSON_SET(v, '$.b', 2)");
+	sql("SET binlog_row_value_options = ''");
+	stream = stream_open(from, PART_BYTES);
+	assert_false(stream_read(&stream, log_end()));
+	assert_non_null(strstr(err.message, "partial update of JSON"));
+	stream_close(&stream);
+
+	config.server_id++;
+	from = log_end();
+	sql("SET binlog_transaction_compression = ON");
+	sql("INSERT INTO t VALUES (2, '[]')");
+	sql("SET binlog_transaction_compression = OFF");
+	stream = stream_open(from, PART_BYTES);
+	assert_false(stream_read(&stream, log_end()));
+	assert_non_null(strstr(err.message, "compressed transaction"));
+	stream_close(&stream);
+}
+
 /* ---------------------------------------------------------------- the log */
 
 static void
@@ -1057,6 +1126,7 @@ main(void)
 		cmocka_unit_test_setup(skipped_ddl_brings_the_new_shape, fresh_database),
 		cmocka_unit_test_setup(rows_of_another_shape_stop_it, fresh_database),
 		cmocka_unit_test_setup(a_change_in_statement_format_stops_it, fresh_database),
+		cmocka_unit_test_setup(what_cannot_be_read_is_refused, fresh_database),
 		cmocka_unit_test_setup(a_purged_log_is_a_gap, fresh_database),
 		cmocka_unit_test_setup(two_with_one_server_id_are_told, fresh_database),
 		cmocka_unit_test_setup(a_killed_connection_is_a_retry, fresh_database),
