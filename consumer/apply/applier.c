@@ -278,6 +278,7 @@ applier_give_up(Applier *applier)
 	applier->unproven = 0;
 	applier->is_committing = false;
 	batch_forget(applier);
+	batch_copy_abandon(applier);
 	flight_forget(applier);
 	/* Which of the statements last sent were prepared is not known; so all are made anew. */
 	if (pipeline_abandon(applier->pipeline) && in_transaction && PQtransactionStatus(pg_raw(applier->conn)) != PQTRANS_IDLE &&

@@ -8,7 +8,7 @@
  *		strict.c		one change to one statement; its answer
  *		truncate.c		TRUNCATE
  *		careful.c		change by change under savepoints
- *		batch.c			gathering the changes of a group by table; batch_send.c: sending them
+ *		batch.c			gathering the changes of a group by table; batch_send.c, batch_copy.c: sending them
  *		flight.c		the commit of a group, without waiting for it
  *		replay.c		a batch that failed, strictly
  *		conflict.c		words for a change, the conflicts table
@@ -205,6 +205,8 @@ void batch_forget(Applier *applier);
 bool batch_result(Applier *applier, const PipelineNote *note, const PGresult *result, Error *err) DBSYNC_MUST_CHECK;
 
 /* batch_send.c */
+/* A value as an element of a binary array, or a field of COPY BINARY: length and bytes.  False, with out as it was or longer: it has no such form. */
+bool batch_append_binary(StrBuf *out, BinaryType type, const Value *value) DBSYNC_MUST_CHECK;
 bool batch_send_table(Applier *applier, BatchTable *target, Error *err) DBSYNC_MUST_CHECK;
 void batch_free_scratch(Batch *batch);
 

@@ -23,6 +23,7 @@ void
 batch_end(Applier *applier)
 {
 	batch_free_scratch(&applier->batch);
+	batch_copy_free(applier);
 	arena_free(applier->batch.arena);
 	hash_free(applier->batch.by_target, NULL);
 }
@@ -105,6 +106,8 @@ batch_flush(Applier *applier, Error *err)
 	Batch	   *batch = &applier->batch;
 	bool		is_whole;
 
+	if (!batch_copy_close(applier, err))
+		return false;
 	if (batch->first == NULL)
 		return true;
 	/* What was sent before is answered first: so much is on its way at most. */
@@ -172,7 +175,7 @@ send_alone(Applier *applier, const ChangeContext *context, TargetTable *table, E
 {
 	BatchTable *holder = hash_get_number(applier->batch.by_target, table->table->oid);
 
-	if (holder != NULL && !flush_table(applier, holder, err))
+	if ((holder != NULL && !flush_table(applier, holder, err)) || !batch_copy_close(applier, err))
 		return false;
 	return strict_send_change(applier, context, table, err);
 }
@@ -212,12 +215,38 @@ flush_if_full(Applier *applier, Error *err)
 	return batch_flush(applier, err);
 }
 
+/* One more row for an open COPY; *taken false: it is closed now, and the change goes another way. */
+static bool
+copy_change(Applier *applier, const Change *change, bool *taken, Error *err)
+{
+	BatchCopy  *copy = &applier->batch.copy;
+	int			no_form;
+
+	*taken = false;
+	if (copy->target == NULL)
+		return true;
+	if (change->kind != CHANGE_INSERT || change->relation->applier_data != copy->target->table)
+		return batch_copy_close(applier, err);
+	if (!batch_copy_row(applier, change->new_values, &no_form, err))
+		return false;
+	if (no_form >= 0)
+		return batch_copy_close(applier, err);
+	*taken = true;
+	applier->stats.group_changes++;
+	return true;
+}
+
 static bool
 take_change(Applier *applier, const ChangeContext *context, Error *err)
 {
 	const Change *change = context->change;
 	TargetTable *table = NULL;
+	bool		taken;
 
+	if (!copy_change(applier, change, &taken, err))
+		return false;
+	if (taken)
+		return true;
 	if (change->kind == CHANGE_TRUNCATE)
 	{
 		applier->stats.group_changes++;

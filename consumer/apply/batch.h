@@ -4,6 +4,7 @@
  *
  *		batch.c			gathering
  *		batch_send.c	rows to statements
+ *		batch_copy.c	new rows to COPY
  *
  * Between two flushes changes are held in memory: values in one arena, rows by table.  A flush sends delete, update and insert of each
  * table, in the order in which the tables came up; tables do not depend on each other, because foreign keys and triggers do not fire
@@ -15,6 +16,7 @@
 #ifndef DBSYNC_APPLY_BATCH_H
 #define DBSYNC_APPLY_BATCH_H
 
+#include "apply/batch_copy.h"
 #include "apply/batch_plan.h"
 #include "apply/batch_sql.h"
 #include "base/hash.h"
@@ -49,6 +51,8 @@ typedef struct Batch
 	int64_t		change_count;
 	size_t		bytes;			/* of their records */
 	bool		is_small;		/* what is being sent is so little that the time of its answers counts, not its cost */
+
+	BatchCopy	copy;
 
 	/* scratch for sending */
 	BatchParams params;

@@ -60,6 +60,7 @@ plan_column(TargetTable *table, const PgColumn *target, const PGresult *types, i
 	bool		takes_own_input = is_true(types, row, TYPES_IS_DOMAIN) || is_true(types, row, TYPES_HAS_CAST);
 
 	column->binary = takes_own_input ? BINARY_NONE : binary_type_of(oid);
+	column->copy = as_text && column->binary != BINARY_TEXT ? BINARY_NONE : column->binary;
 	if (column->binary != BINARY_NONE && column->binary != BINARY_TEXT && !as_text)
 	{
 		column->element_oid = oid;
@@ -82,8 +83,8 @@ static void
 plan_columns(TargetTable *table, const PGresult *types, bool as_text, BatchPlan *plan)
 {
 	const Relation *relation = table->relation;
-	bool		any = false;
 
+	plan->can_copy = !table->table->row_security;
 	plan->columns = arena_zalloc(table->arena, sizeof(BatchColumn) * (size_t) (relation->column_count + 1));
 	for (int i = 0; i < relation->column_count && plan->strict_reason == NULL; i++)
 	{
@@ -96,11 +97,15 @@ plan_columns(TargetTable *table, const PGresult *types, bool as_text, BatchPlan 
 				plan->strict_reason = "a column of the source is missing";
 			continue;
 		}
-		any = any || table->columns[i].is_written;
 		if (!plan_column(table, target, types, row, as_text, &plan->columns[i]))
 			plan->strict_reason = "a column's type cannot be sent as an array";
+		if (table->columns[i].is_written)
+		{
+			plan->written_count++;
+			plan->can_copy = plan->can_copy && plan->columns[i].copy != BINARY_NONE;
+		}
 	}
-	if (!any && plan->strict_reason == NULL)
+	if (plan->written_count == 0 && plan->strict_reason == NULL)
 		plan->strict_reason = "no column is written";
 }
 

@@ -19,6 +19,7 @@ typedef struct BatchColumn
 	uint32_t	element_oid;	/* of a binary array */
 	const char *array_type;		/* as the parameter is declared: pg_catalog.int4[], text[], public.mood[] */
 	bool		is_cast;		/* the elements are text, and cast to the column's type one by one */
+	BinaryType	copy;			/* form of a field of COPY's binary format; BINARY_NONE: there is none */
 } BatchColumn;
 
 typedef struct BatchPlan
@@ -27,6 +28,8 @@ typedef struct BatchPlan
 	const char *order_reason;	/* updates and deletes go by themselves, in order; NULL: rows are named by an exact key, the net effect is enough */
 	NetShape	shape;			/* without order_reason */
 	BatchColumn *columns;		/* as relation->columns; not filled where nothing is written */
+	int			written_count;	/* how many of them are written */
+	bool		can_copy;		/* new rows can come by COPY, binary */
 } BatchPlan;
 
 /*

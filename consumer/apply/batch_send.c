@@ -50,8 +50,8 @@ begin_array(StrBuf *out, uint32_t element_oid)
 	append_int32(out, 1);
 }
 
-static bool
-append_binary(StrBuf *out, BinaryType type, const Value *value)
+bool
+batch_append_binary(StrBuf *out, BinaryType type, const Value *value)
 {
 	size_t		start = out->length;
 
@@ -101,7 +101,7 @@ append_literal(StrBuf *out, const Value *value)
 static bool
 append_value(const BatchColumn *column, const Value *value, StrBuf *out)
 {
-	return column->binary != BINARY_NONE ? append_binary(out, column->binary, value) : append_literal(out, value);
+	return column->binary != BINARY_NONE ? batch_append_binary(out, column->binary, value) : append_literal(out, value);
 }
 
 /*
@@ -319,10 +319,32 @@ send_one(Applier *applier, const BatchTable *target, BatchOperation operation, c
 }
 
 static bool
+send_copy(Applier *applier, BatchTable *target, size_t count, Error *err)
+{
+	const Batch *batch = &applier->batch;
+	int			no_column;
+
+	for (size_t r = 0; r < count; r++)
+	{
+		/* it ends by itself when the target has said something */
+		if (batch->copy.target == NULL && !batch_copy_open(applier, target, err))
+			return false;
+		if (!batch_copy_row(applier, batch->written[r], &no_column, err))
+			return false;
+		if (no_column >= 0)
+			return no_form(applier, target->table, no_column, &batch->written[r][no_column], err);
+	}
+	return true;
+}
+
+static bool
 send_picked(Applier *applier, BatchTable *target, BatchOperation operation, size_t count, Error *err)
 {
 	Batch	   *batch = &applier->batch;
 
+	/* At the end of a group it would have to be waited for, while the next one could be gathered. */
+	if (applier->stats.in_transaction && operation == BATCH_INSERT && count >= BATCH_COPY_ROWS && target->plan->can_copy && target->table->stores_all)
+		return send_copy(applier, target, count, err);
 	if (count > FEW_ROWS)
 	{
 		batch_sql_params(target->table, target->plan, operation, batch->written[0], &batch->params);
@@ -450,7 +472,7 @@ batch_send_table(Applier *applier, BatchTable *target, Error *err)
 {
 	bool		ok;
 
-	if (!applier_begin(applier, err))
+	if (!batch_copy_close(applier, err) || !applier_begin(applier, err))
 		return false;
 	if (target->net == NULL)
 	{

@@ -1115,6 +1115,114 @@ a_large_transaction_is_applied_in_pieces_and_bounded_memory(void **state)
 	strbuf_free(&lines);
 }
 
+/*
+ * Long runs of new rows: in a batch they go by COPY once a group's worth of them has been gathered within a transaction
+ */
+
+static void
+append_inserts(StrBuf *lines, int relation, int first, int count, const char *second)
+{
+	for (int i = first; i < first + count; i++)
+		strbuf_printf(lines, "[\"I\",%d,[\"%d\",\"%s\"]]\n", relation, i, second);
+}
+
+static void
+a_long_run_of_new_rows_may_end_in_anything(void **state)
+{
+	Fixture    *fixture = *state;
+	StrBuf		lines = STRBUF_INIT;
+	Lsn			lsn = fixture->next_lsn;
+
+	pg_test_sql(fixture->conn, CREATE_T "; CREATE TABLE a.u (id int PRIMARY KEY, note text)");
+	strbuf_append(&lines, R_T);
+	append_inserts(&lines, 1, 0, 6000, "x");
+	assert_ok(applier_apply(fixture->applier, new_part(fixture, lsn, 0, false, strbuf_text(&lines)), &fixture->err), &fixture->err);
+	strbuf_reset(&lines);
+	append_inserts(&lines, 1, 6000, 3000, "");
+	strbuf_append(&lines, "[\"U\",1,[\"10\",\"ten\"]]\n[\"D\",1,[\"11\"]]\n[\"I\",1,[\"11\",null]]\n");
+	append_inserts(&lines, 1, 9000, 6000, "y");
+	strbuf_append(&lines, "[\"R\",2,101,\"a\",\"u\",\"d\",[[\"id\",\"int4\",1],[\"note\",\"text\",0]]]\n");
+	append_inserts(&lines, 2, 0, 6000, "u");
+	append_inserts(&lines, 1, 15000, 10, "z");
+	strbuf_append(&lines, "[\"T\",[2],\"\"]\n");
+	append_inserts(&lines, 2, 0, 7000, "after");
+	assert_ok(applier_apply(fixture->applier, new_part(fixture, lsn, 1, true, strbuf_text(&lines)), &fixture->err), &fixture->err);
+	fixture->next_lsn += 16;
+	/* the next transaction of the group finds the run still open */
+	strbuf_reset(&lines);
+	append_inserts(&lines, 2, 7000, 5, "next");
+	apply_ok(fixture, strbuf_text(&lines));
+	assert_value(fixture->conn, "SELECT count(*) || ' ' || sum(id) || ' ' || string_agg(DISTINCT coalesce(note, '-'), ',') FROM a.t", "15010 112642545 ,-,ten,x,y,z");
+	assert_value(fixture->conn, "SELECT string_agg(note, ',') FROM a.t WHERE id = 10", "ten");
+	assert_value(fixture->conn, "SELECT count(*) || ' ' || sum(id) || ' ' || count(DISTINCT note) FROM a.u", "7005 24531510 2");
+	assert_value(fixture->conn, "SELECT coalesce(sum(count), 0) FROM dbsync.strict_replays", "0");
+	strbuf_free(&lines);
+}
+
+static void
+a_long_run_of_new_rows_may_be_given_up(void **state)
+{
+	Fixture    *fixture = *state;
+	StrBuf		lines = STRBUF_INIT;
+
+	pg_test_sql(fixture->conn, CREATE_T);
+	strbuf_append(&lines, R_T);
+	append_inserts(&lines, 1, 0, 6000, "x");
+	for (int again = 0; again < 3; again++)
+	{
+		assert_ok(applier_apply(fixture->applier, new_part(fixture, fixture->next_lsn, 0, again == 2, strbuf_text(&lines)), &fixture->err), &fixture->err);
+		if (again < 2)
+			applier_rollback(fixture->applier);
+	}
+	assert_ok(applier_commit(fixture->applier, &fixture->err), &fixture->err);
+	assert_value(fixture->conn, "SELECT count(*) FROM a.t", "6000");
+	strbuf_free(&lines);
+}
+
+static void
+a_long_run_of_new_rows_may_meet_one_that_is_there(void **state)
+{
+	Fixture    *fixture = *state;
+	StrBuf		lines = STRBUF_INIT;
+	const char *transactions[2];
+
+	pg_test_sql(fixture->conn, CREATE_T "; INSERT INTO a.t VALUES (5500, 'mine'), (5700, 'mine')");
+	strbuf_append(&lines, R_T);
+	append_inserts(&lines, 1, 0, 8000, "x");
+	transactions[0] = strbuf_text(&lines);
+	transactions[1] = "[\"I\",1,[\"9000\",\"last\"]]\n";
+	apply_fails(fixture, transactions[0], ERROR_CONFLICT, "5500", "conflict");
+	assert_value(fixture->conn, "SELECT count(*) FROM a.t", "2");
+	reopen_with_policy(fixture, CONFLICT_SKIP);
+	fixture->next_lsn -= 16;
+	apply_with_policy(fixture, transactions, 2);
+	assert_value(fixture->conn, "SELECT count(*) || ' ' || count(*) FILTER (WHERE note = 'mine') FROM a.t", "8001 2");
+	assert_value(fixture->conn, "SELECT count(*) FROM dbsync.conflicts", "2");
+	strbuf_free(&lines);
+}
+
+/* In the middle of the run, a value that is not in the form that a binary one is made from. */
+static void
+a_long_run_of_new_rows_may_change_its_form(void **state)
+{
+	Fixture    *fixture = *state;
+	StrBuf		lines = STRBUF_INIT;
+
+	pg_test_sql(fixture->conn, "CREATE TABLE a.d (id int PRIMARY KEY, day timestamp)");
+	strbuf_append(&lines, "[\"R\",1,100,\"a\",\"d\",\"d\",[[\"id\",\"int4\",1],[\"day\",\"text\",0]]]\n");
+	append_inserts(&lines, 1, 0, 6000, "2026-11-24 10:00:00");
+	append_inserts(&lines, 1, 6000, 1, "2026-11-25");
+	append_inserts(&lines, 1, 6001, 6000, "2026-11-24 10:00:00");
+	apply_ok(fixture, strbuf_text(&lines));
+	strbuf_reset(&lines);
+	append_inserts(&lines, 1, 20000, 6001, "2026-11-26");
+	apply_ok(fixture, strbuf_text(&lines));
+	apply_ok(fixture, "[\"I\",1,[\"30000\",\"2026-11-26\"]]\n");
+	assert_value(fixture->conn, "SELECT count(*) || ' ' || count(DISTINCT day) FROM a.d", "18003 3");
+	assert_value(fixture->conn, "SELECT coalesce(sum(count), 0) FROM dbsync.strict_replays", way == APPLY_BATCH ? "1" : "0");
+	strbuf_free(&lines);
+}
+
 static void
 a_value_of_100_mb_passes(void **state)
 {
@@ -1213,6 +1321,10 @@ main(void)
 		TEST(an_old_backend_of_ours_is_ended_on_reopening),
 		TEST(a_deadlock_is_tried_again),
 		TEST(a_large_transaction_is_applied_in_pieces_and_bounded_memory),
+		TEST(a_long_run_of_new_rows_may_end_in_anything),
+		TEST(a_long_run_of_new_rows_may_be_given_up),
+		TEST(a_long_run_of_new_rows_may_meet_one_that_is_there),
+		TEST(a_long_run_of_new_rows_may_change_its_form),
 		TEST(a_value_of_100_mb_passes),
 		TEST(more_tables_than_prepared_statements),
 		TEST(bytes_that_are_not_text_need_a_target_that_takes_them),
