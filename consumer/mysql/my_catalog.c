@@ -113,6 +113,29 @@ load_tables(Loading *loading, Error *err)
 	return true;
 }
 
+/* MySQL's CREATE_OPTIONS do not say it of every kind. */
+static bool
+load_partitioned(Loading *loading, Error *err)
+{
+	static const char sql[] = "SELECT DISTINCT TABLE_NAME FROM information_schema.PARTITIONS WHERE TABLE_SCHEMA = %s AND PARTITION_NAME IS NOT NULL";
+	MYSQL_RES *result;
+	MYSQL_ROW row;
+
+	if (loading->is_mariadb)
+		return true;
+	if (!query(loading, sql, &result, err))
+		return false;
+	while ((row = mysql_fetch_row(result)) != NULL)
+	{
+		MyTable *table = hash_get_text(loading->by_name, row[0]);
+
+		if (table != NULL)
+			table->is_partitioned = true;
+	}
+	mysql_free_result(result);
+	return true;
+}
+
 /* Columns */
 
 static void
@@ -235,7 +258,7 @@ read_column(const Loading *loading, MYSQL_ROW row, MyColumn *column)
 	{
 		column->label_count = my_parse_labels(column->type_text, loading->arena, &column->labels);
 		for (int i = 0; i < column->label_count; i++)
-			if (loading->is_mariadb && has_wide_characters(column->charset) && strchr(column->labels[i], '?') != NULL)
+			if (has_wide_characters(column->charset) && strchr(column->labels[i], '?') != NULL)
 				column->labels_uncertain = true;
 	}
 	read_default(loading, column, row[COLUMN_DEFAULT], extra);
@@ -408,7 +431,7 @@ my_catalog_load(MyConn *conn, const char *database, bool (*wants) (void *arg, co
 	loading.quoted_defaults = server->is_mariadb && server->version >= QUOTED_DEFAULTS;
 	loading.by_name = hash_new();
 	*catalog = (MyCatalog) {0};
-	ok = load_tables(&loading, err) && load_columns(&loading, err) && load_json(&loading, err) && resolve_types(&loading, err) && load_keys(&loading, err);
+	ok = load_tables(&loading, err) && load_partitioned(&loading, err) && load_columns(&loading, err) && load_json(&loading, err) && resolve_types(&loading, err) && load_keys(&loading, err);
 	hash_free(loading.by_name, NULL);
 	return ok;
 }

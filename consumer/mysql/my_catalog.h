@@ -40,7 +40,7 @@ typedef struct MyColumn
 	const char **labels;		/* ENUM, SET: unquoted, UTF-8 */
 	int			label_count;
 	const char *target_type;	/* what the option types says for it; NULL: as docs/mysql-types.md has it */
-	bool		labels_uncertain;	/* MariaDB shows characters beyond the basic plane as "?", and a label has one */
+	bool		labels_uncertain;	/* the catalogue shows characters beyond U+FFFF as "?", and a label has one */
 } MyColumn;
 
 typedef struct MyTable

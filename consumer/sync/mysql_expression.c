@@ -71,6 +71,7 @@ take_column(Translator *self, StrBuf *out)
 	/* A generated column may not name another one. */
 	if (column == NULL || column->is_generated || *self->at == '.')
 		return false;
+	self->facts |= EXPRESSION_READS_COLUMN;
 	/* Of an enum, the value is a label as it is written there. */
 	if (column->charset != NULL && column->type != MY_JSON && column->type != MY_ENUM && column->collation != NULL && strstr(column->collation, "_ci") != NULL)
 		self->facts |= EXPRESSION_IGNORES_CASE;

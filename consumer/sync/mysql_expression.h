@@ -15,6 +15,7 @@
 #define EXPRESSION_IGNORES_CASE 2	/* names a text column that is compared without case on the source */
 #define EXPRESSION_IS_VOLATILE 4	/* current time, random */
 #define EXPRESSION_READS_JSON 8
+#define EXPRESSION_READS_COLUMN 16
 
 /* Appends the translation.  false: it cannot be carried over; *out is as it was. */
 bool mysql_expression(const char *text, const MyTable *table, const MySourceConfig *config, StrBuf *out, unsigned *facts) DBSYNC_MUST_CHECK;

@@ -12,7 +12,6 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -80,23 +79,12 @@ bits_of(const char *text, int bits, char bytes[8])
 	return size;
 }
 
-/* MySQL's way to show a default of bytes: 0x00ff */
+/* In the catalogue, bytes that are no text may be lost; MySQL shows those up to the first zero byte in hexadecimal digits. */
 static bool
-append_digits(const char *text, StrBuf *bytes)
+is_lossless(const MysqlSchema *self, const MyColumn *column)
 {
-	unsigned byte;
-
-	if (strncmp(text, "0x", 2) != 0)
+	if (!my_server(self->conn)->is_mariadb && strncmp(column->default_text, "0x", 2) == 0)
 		return false;
-	for (text += 2; sscanf(text, "%2x", &byte) == 1; text += 2)
-		strbuf_append_char(bytes, (char) byte);
-	return true;
-}
-
-/* As it came from the catalogue, bytes that are no text may be lost. */
-static bool
-is_lossless(const MyColumn *column)
-{
 	for (size_t i = 0; i < column->default_length; i++)
 		if ((unsigned char) column->default_text[i] > 126 || column->default_text[i] == '?')
 			return false;
@@ -115,11 +103,11 @@ append_literal(MysqlSchema *self, const MyTable *table, const MyColumn *column, 
 
 	if (column->type == MY_BIT && strncasecmp(column->default_text, "b'", 2) == 0)
 		strbuf_append_bytes(&bytes, bits, bits_of(column->default_text, column->length, bits));
-	else if (!is_binary || my_server(self->conn)->is_mariadb || !append_digits(column->default_text, &bytes))
+	else
 		strbuf_append_bytes(&bytes, column->default_text, column->default_length);
 	while (column->type == MY_BINARY && bytes.length < (size_t) column->length)
 		strbuf_append_char(&bytes, '\0');
-	if (!is_binary || is_lossless(column))
+	if (!is_binary || is_lossless(self, column))
 		kind = my_value(column, self->mysql, strbuf_text(&bytes), bytes.length, &value, &problem);
 	if (kind == MY_VALUE_SAME)
 		strbuf_append(&value, strbuf_text(&bytes));
@@ -152,7 +140,8 @@ append_default(MysqlSchema *self, TableText *text, const MyColumn *column, StrBu
 		append_literal(self, text->table, column, out);
 		return;
 	}
-	if (!mysql_expression(column->default_text, text->table, self->mysql, &expression, &facts) || strchr(strbuf_text(&expression), '"') != NULL)
+	if (!mysql_expression(column->default_text, text->table, self->mysql, &expression, &facts) ||
+		(facts & EXPRESSION_READS_COLUMN) != 0)
 		mysql_schema_leave_out(self, "default of %s.%s: %s", text->table->name, column->name, column->default_text);
 	else
 	{
@@ -375,7 +364,7 @@ note_column(MysqlSchema *self, const MyTable *table, const MyColumn *column)
 	if (column->updates_itself)
 		mysql_schema_leave_out(self, "ON UPDATE CURRENT_TIMESTAMP of %s.%s", table->name, column->name);
 	if (column->labels_uncertain)
-		mysql_schema_leave_out(self, "labels of %s.%s: MariaDB does not tell all of their characters", table->name, column->name);
+		mysql_schema_leave_out(self, "labels of %s.%s: the source does not tell all of their characters", table->name, column->name);
 }
 
 static void
@@ -390,7 +379,7 @@ make_table(MysqlSchema *self, const MyTable *table)
 	DdlStatement *statement;
 	int counter = -1;
 
-	text.is_partitioned = table->is_partitioned && !self->options->no_partitions && mysql_schema_partition(self, table, &partition_by, &partitions);
+	text.is_partitioned = !self->options->no_partitions && mysql_schema_partition(self, table, &partition_by, &partitions);
 	for (int i = 0; i < table->column_count; i++)
 	{
 		text.types[i] = type_of(self, table, &table->columns[i]);
