@@ -137,8 +137,8 @@ check_server_id(MyBinlog *binlog, Error *err)
 static void
 put_number(StrBuf *out, uint64_t value, int bytes)
 {
-	for (int i = 0; i < bytes; i++)
-		strbuf_append_char(out, (char) (value >> 8 * i & 0xff));
+	for (int i = 0; i < bytes; i++, value >>= 8)
+		strbuf_append_char(out, (char) (value & 0xff));
 }
 
 static bool
