@@ -64,10 +64,9 @@ take_column(Translator *self, StrBuf *out)
 			self->at++;
 		strbuf_append_char(&name, *self->at);
 	}
-	if (*self->at == '`')
-		self->at++;
-	column = my_table_column(self->table, strbuf_text(&name));
+	column = *self->at == '`' ? my_table_column(self->table, strbuf_text(&name)) : NULL;
 	strbuf_free(&name);
+	self->at += *self->at != '\0';
 	/* A generated column may not name another one. */
 	if (column == NULL || column->is_generated || *self->at == '.')
 		return false;
