@@ -83,9 +83,15 @@ filter_text(Run *run)
 {
 	const Config *config = run->config;
 
-	return arena_printf(run->arena, "include=%s exclude=%s target_schema=%s", config->include_tables != NULL ? config->include_tables : "",
+	const char *mysql = "";
+
+	if (config->is_mysql && config->mysql.copy_queries != NULL)
+		mysql = arena_printf(run->arena, " tables=%s", config->mysql.copy_queries);
+	if (config->is_mysql && config->mysql.lower_names)
+		mysql = arena_printf(run->arena, "%s lower_names=on", mysql);
+	return arena_printf(run->arena, "include=%s exclude=%s target_schema=%s%s", config->include_tables != NULL ? config->include_tables : "",
 						config->exclude_tables != NULL ? config->exclude_tables : "",
-						config->target_schema != NULL ? config->target_schema : "");
+						config->target_schema != NULL ? config->target_schema : "", mysql);
 }
 
 static bool
