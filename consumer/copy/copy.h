@@ -103,7 +103,7 @@ bool copy_run(const CopyRunOptions *options, CopyItem *items, int count, CopyOut
 /* Creates schema dbsync and dbsync.copy_progress where they are missing.  Without the right to, the hint has the GRANT. */
 bool copy_prepare_target(PgConn *target, Error *err) DBSYNC_MUST_CHECK;
 
-/* Removes the task's rows from dbsync.copy_progress, if that is there (dbsync drop; or the task starts anew). */
+/* Removes the task's rows from dbsync.copy_progress, and from dbsync.rejects, where those are there (dbsync drop; or the task starts anew). */
 bool copy_forget(PgConn *target, const char *task, Error *err) DBSYNC_MUST_CHECK;
 
 #endif

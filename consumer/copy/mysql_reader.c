@@ -294,6 +294,7 @@ copy_rows(CopyWorker *w, CopyTable *table, CopyItem *item, Error *err)
 		(void) target_failed(w, table, err);
 		return COPY_RESULT_FAILED;
 	}
+	log_debug("copy", "table %s part %d freeze=%s", table->title, item->chunk + 1, options.freeze ? "on" : "off");
 	if (!move_rows(w, &is_source, err))
 	{
 		if (is_source)

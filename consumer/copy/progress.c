@@ -137,7 +137,8 @@ copy_forget(PgConn *target, const char *task, Error *err)
 	const char *values[1] = {task};
 
 	return pg_exec_if_there(target, "dbsync.copy_progress", "DELETE FROM dbsync.copy_progress WHERE task = $1", 1,
-							values, NULL, err);
+							values, NULL, err) &&
+		pg_exec_if_there(target, "dbsync.rejects", "DELETE FROM dbsync.rejects WHERE task = $1", 1, values, NULL, err);
 }
 
 /* A task's name is its slot's; two sources with the same slot name must not meet on one target. */
