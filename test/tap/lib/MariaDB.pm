@@ -8,6 +8,9 @@
 #	$source->stop; $source->start; $source->restart; $source->kill9;
 #	my $task = DbsyncTest->new(source => $source, target => $target, mysql => { tinyint1 => 'smallint' });
 #
+# With DBSYNC_TEST_MYSQL, a folder with mysqld, the server is that MySQL instead: "make check-mysql". What the tests say to it is put
+# into its words (seq_1_to_9, SHOW MASTER STATUS ...); $source->is_mysql tells where a test has to differ.
+#
 # dbsync connects as user sync (password "se;cret #1"), who has what the documentation asks for.  Every server is killed when the test
 # ends, however it ends.
 package MariaDB;
@@ -26,11 +29,13 @@ use Time::HiRes qw(time sleep);
 
 my $dbname = 'app';
 my $password = 'se;cret #1';
+my $mysql = $ENV{DBSYNC_TEST_MYSQL};
 my @servers;
 
 # Is there a server to test with?  "plan skip_all => ..." where not.
 sub available
 {
+	return -x "$mysql/mysqld" && defined mysql_client() if $mysql;
 	return defined program('mariadbd') && defined program('mariadb-install-db') && defined program('mariadb');
 }
 
@@ -44,6 +49,17 @@ sub program
 		return "$folder/$name" if -x "$folder/$name";
 	}
 	return undef;
+}
+
+# That of MariaDB speaks to MySQL, too.
+sub mysql_client
+{
+	return -x "$mysql/mysql" ? "$mysql/mysql" : program('mariadb');
+}
+
+sub is_mysql
+{
+	return defined $mysql && length $mysql;
 }
 
 # conf: more options of the server, as on its command line.  start => 0: it is not started, and there is no database yet.
@@ -74,6 +90,8 @@ sub new
 sub install
 {
 	my ($self) = @_;
+
+	return $self->run_quietly("$mysql/mysqld", '--no-defaults', '--initialize-insecure', "--datadir=$self->{dir}/data") if is_mysql();
 	my @command = (
 		program('mariadb-install-db'), '--no-defaults', "--datadir=$self->{dir}/data", '--auth-root-authentication-method=normal',
 		'--skip-test-db', '--skip-name-resolve', '--innodb-log-file-size=16M');
@@ -99,10 +117,13 @@ sub start
 {
 	my ($self, @more) = @_;
 	my @command = (
-		program('mariadbd'), '--no-defaults', "--datadir=$self->{dir}/data", "--socket=$self->{socket}", '--bind-address=127.0.0.1',
+		is_mysql() ? "$mysql/mysqld" : program('mariadbd'), '--no-defaults', "--datadir=$self->{dir}/data", "--socket=$self->{socket}", '--bind-address=127.0.0.1',
 		"--port=$self->{port}", "--pid-file=$self->{dir}/mariadbd.pid", "--log-error=$self->{log}", '--skip-name-resolve',
-		"--log-bin=$self->{dir}/data/binlog", '--binlog-format=ROW', '--server-id=1', '--gtid-strict-mode=ON', '--innodb-buffer-pool-size=64M',
-		'--innodb-log-file-size=16M', '--innodb-flush-log-at-trx-commit=2', '--max-allowed-packet=256M', '--secure-file-priv=',
+		"--log-bin=$self->{dir}/data/binlog", '--binlog-format=ROW', '--server-id=1', '--innodb-buffer-pool-size=64M',
+		'--innodb-flush-log-at-trx-commit=2', '--max-allowed-packet=256M', '--secure-file-priv=',
+		is_mysql()
+		? ('--gtid-mode=ON', '--enforce-gtid-consistency=ON', '--mysqlx=OFF', '--cte-max-recursion-depth=100000000', '--log-bin-trust-function-creators=ON', '--sql-mode=STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION', '--sync-binlog=0')
+		: ('--gtid-strict-mode=ON', '--innodb-log-file-size=16M'),
 		@{ $self->{conf} }, @more);
 
 	croak "server $self->{name} is running already" if $self->{pid};
@@ -172,8 +193,22 @@ sub client
 
 	$db = $dbname unless defined $db;
 	return (
-		program('mariadb'), '--no-defaults', "--socket=$self->{socket}", '--user=root', '--default-character-set=utf8mb4', '--batch',
+		is_mysql() ? mysql_client() : program('mariadb'), '--no-defaults', "--socket=$self->{socket}", '--user=root', '--default-character-set=utf8mb4', '--batch',
 		'--skip-column-names', '--max-allowed-packet=256M', @more, length $db ? ($db) : ());
+}
+
+# The statements of a test in MySQL's words.
+sub in_its_words
+{
+	my ($sql) = @_;
+
+	return $sql unless is_mysql();
+	$sql =~ s/\bseq_(\d+)_to_(\d+)\b/(WITH RECURSIVE s (seq) AS (SELECT $1 UNION ALL SELECT seq + 1 FROM s WHERE seq < $2) SELECT seq FROM s) AS seq_$1_to_$2/g;
+	$sql =~ s/SHOW MASTER STATUS/SHOW BINARY LOG STATUS/g;
+	$sql =~ s/RESET MASTER/RESET BINARY LOGS AND GTIDS/g;
+	$sql =~ s/\bBINLOG MONITOR\b/REPLICATION CLIENT/g;
+	$sql =~ s/\@\@gtid_binlog_pos/\@\@gtid_executed/g;
+	return $sql;
 }
 
 # Exit code, output, messages.  db: '' for none.
@@ -182,6 +217,7 @@ sub try_sql
 	my ($self, $sql, $db) = @_;
 	my ($out, $err) = ('', '');
 
+	$sql = in_its_words($sql);
 	IPC::Run::run([ $self->client($db) ], '<', \$sql, '>', \$out, '2>', \$err);
 	my $code = $? >> 8 || $? & 127;
 	chomp $out;
@@ -257,6 +293,7 @@ sub sql
 	my ($self, $sql) = @_;
 	my $mark = 'session mark ' . ++$self->{number};
 
+	$sql = MariaDB::in_its_words($sql);
 	$self->{out} = '';
 	$self->{in} .= "$sql;\nSELECT '$mark';\n";
 	$self->{run}->pump until $self->{out} =~ /^\Q$mark\E$/m || !$self->{run}->pumpable;
@@ -269,7 +306,7 @@ sub send
 {
 	my ($self, $sql) = @_;
 
-	$self->{in} .= "$sql;\n";
+	$self->{in} .= MariaDB::in_its_words($sql) . ";\n";
 	$self->{run}->pump while length $self->{in};
 }
 

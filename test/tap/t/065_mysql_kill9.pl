@@ -30,7 +30,7 @@ CREATE TABLE halt (id int) ENGINE = InnoDB;
 INSERT INTO account SELECT seq, 0, REPEAT('f', 150) FROM seq_1_to_200000;
 INSERT INTO branch SELECT seq, 0 FROM seq_1_to_20;
 INSERT INTO history SELECT seq, 0, NOW(6) FROM seq_1_to_100000;
-INSERT INTO document SELECT seq, REPEAT(MD5(seq), 200), 0 FROM seq_1_to_2000;
+INSERT INTO document SELECT seq, REPEAT(LEFT(SHA2(seq, 256), 32), 200), 0 FROM seq_1_to_2000;
 DELIMITER //
 CREATE PROCEDURE work()
 BEGIN
@@ -43,7 +43,7 @@ BEGIN
 		UPDATE branch SET balance = balance + d WHERE id = b;
 		INSERT INTO history VALUES (a, d, NOW(6));
 		IF kind <= 10 THEN UPDATE document SET version = version + 1 WHERE id = doc;
-		ELSEIF kind <= 13 THEN UPDATE document SET body = REPEAT(MD5(doc), 100 + kind) WHERE id = doc;
+		ELSEIF kind <= 13 THEN UPDATE document SET body = REPEAT(LEFT(SHA2(doc, 256), 32), 100 + kind) WHERE id = doc;
 		ELSEIF kind <= 16 THEN
 			DELETE FROM document WHERE id = doc;
 			INSERT INTO document VALUES (doc, REPEAT('new', 1000), 0);
@@ -69,7 +69,7 @@ my %row = (
 	account  => [ q{CONCAT_WS('|', id, balance, filler)}, q{concat_ws('|', id, balance, filler)} ],
 	branch   => [ q{CONCAT_WS('|', id, balance)}, q{concat_ws('|', id, balance)} ],
 	history  => [ q{CONCAT_WS('|', account, delta, DATE_FORMAT(at, '%Y-%m-%d %H:%i:%s.%f'))}, q{concat_ws('|', account, delta, to_char(at, 'YYYY-MM-DD HH24:MI:SS.US'))} ],
-	document => [ q{CONCAT_WS('|', id, version, MD5(body))}, q{concat_ws('|', id, version, md5(body))} ],
+	document => [ q{CONCAT_WS('|', id, version, SHA2(body, 256))}, q{concat_ws('|', id, version, encode(sha256(convert_to(body, 'UTF8')), 'hex'))} ],
 );
 
 sub equal_ok

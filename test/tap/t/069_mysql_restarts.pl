@@ -84,7 +84,7 @@ my %action = (
 	'new log file' => sub { $source->sql('FLUSH BINARY LOGS') },
 	'large transaction, cut' => sub {
 		my $session = $source->session;
-		$session->sql('BEGIN; INSERT INTO bulk (round, v) SELECT 1, REPEAT(MD5(seq), 5) FROM seq_1_to_20000');
+		$session->sql('BEGIN; INSERT INTO bulk (round, v) SELECT 1, REPEAT(LEFT(SHA2(seq, 256), 32), 5) FROM seq_1_to_20000');
 		$session->sql('COMMIT');
 		$session->end;
 		$target->safe_psql('postgres', "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'app' AND pid <> pg_backend_pid()");
