@@ -25,13 +25,13 @@ int cmd_schema(const Config *config, int argc, char **argv);
 int cmd_sqls(const Config *config, int argc, char **argv);
 int cmd_drop(const Config *config, int argc, char **argv);
 
-/* An option that only one command has.  Those that several share are in config/options.c. */
+/* An option that only one command has.  Those that several share are in config/option_table.c. */
 typedef struct CommandOption
 {
 	const char *name;			/* without "--", words joined by "-"; NULL ends the list */
 	const char *argument;		/* what the help calls its value; NULL: it takes none */
 	const char *help;
-	char		letter;			/* short form of one that takes no value, or 0; not one of config/options.c */
+	char		letter;			/* short form of one that takes no value, or 0; not one of config/option_table.c */
 } CommandOption;
 
 #define COMMAND_NEEDS_CONFIG 1	/* source and target must be configured */

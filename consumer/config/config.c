@@ -104,7 +104,8 @@ unknown_section(const char *section, const char *where, Error *err)
 	error_set(err, ERROR_USAGE, "%s: unknown section [%s]", where, section);
 	if (nearest != NULL)
 		return error_hint(err, "did you mean [%s]?", nearest);
-	return error_hint(err, "the sections are [src.pgsql], [src.mysql], [desc.pgsql], [local], [local.pgsql] and [dbsync]");
+	return error_hint(err,
+					  "the sections are [src.pgsql], [src.mysql], [desc.pgsql], [local], [local.pgsql] and [dbsync]");
 }
 
 static bool

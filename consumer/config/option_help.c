@@ -162,7 +162,7 @@ write_option_row(StrBuf *out, const Option *option)
 static const char markdown_head[] =
 	"# Options of dbsync\n"
 	"\n"
-	"Made from the table in `consumer/config/options.c` by `dbsync --help-markdown`; change it there.\n"
+	"Made from the table in `consumer/config/option_table.c` by `dbsync --help-markdown`; change it there.\n"
 	"\n"
 	"An option comes from its default, then the configuration file, then the command line; the last one holds. The file is the one\n"
 	"named by `-c`, or `my.cfg` in the current folder. On the command line `-` and `_` are the same in names, values may follow\n"

@@ -15,19 +15,19 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define QUOTED_DEFAULTS 100207	/* MariaDB's version since which defaults are SQL */
+#define QUOTED_DEFAULTS 100207 /* MariaDB's version since which defaults are SQL */
 
 typedef struct Loading
 {
-	MyConn	   *conn;
+	MyConn *conn;
 	const char *database;
-	bool (*wants) (void *arg, const char *schema, const char *table);
-	void	   *arg;
-	Arena	   *arena;
-	MyCatalog  *catalog;
-	HashMap    *by_name;		/* its tables */
-	bool		quoted_defaults;
-	bool		is_mariadb;
+	bool (*wants)(void *arg, const char *schema, const char *table);
+	void *arg;
+	Arena *arena;
+	MyCatalog *catalog;
+	HashMap *by_name; /* its tables */
+	bool quoted_defaults;
+	bool is_mariadb;
 } Loading;
 
 /* Rows of a query with the database's name in place of the one %s. */
@@ -117,7 +117,8 @@ load_tables(Loading *loading, Error *err)
 static bool
 load_partitioned(Loading *loading, Error *err)
 {
-	static const char sql[] = "SELECT DISTINCT TABLE_NAME FROM information_schema.PARTITIONS WHERE TABLE_SCHEMA = %s AND PARTITION_NAME IS NOT NULL";
+	static const char sql[] =
+		"SELECT DISTINCT TABLE_NAME FROM information_schema.PARTITIONS WHERE TABLE_SCHEMA = %s AND PARTITION_NAME IS NOT NULL";
 	MYSQL_RES *result;
 	MYSQL_ROW row;
 
@@ -152,7 +153,8 @@ read_default(const Loading *loading, MyColumn *column, const char *text, const c
 
 		column->default_text = keep(loading, text);
 		column->default_length = strlen(text);
-		column->default_is_expression = strstr(extra, "DEFAULT_GENERATED") != NULL ||
+		column->default_is_expression =
+			strstr(extra, "DEFAULT_GENERATED") != NULL ||
 			(is_time && strncmp(text, "CURRENT_TIMESTAMP", strlen("CURRENT_TIMESTAMP")) == 0);
 		return;
 	}
@@ -203,14 +205,28 @@ is_number_type(MyType type)
 static bool
 has_wide_characters(const char *charset)
 {
-	return charset != NULL && (strcmp(charset, "utf8mb4") == 0 || strncmp(charset, "utf16", 5) == 0 || strcmp(charset, "utf32") == 0 ||
-							   strcmp(charset, "gb18030") == 0);
+	return charset != NULL && (strcmp(charset, "utf8mb4") == 0 || strncmp(charset, "utf16", 5) == 0 ||
+							   strcmp(charset, "utf32") == 0 || strcmp(charset, "gb18030") == 0);
 }
 
 enum
 {
-	COLUMN_TABLE, COLUMN_NAME, COLUMN_DATA_TYPE, COLUMN_TYPE, COLUMN_NULLABLE, COLUMN_CHARACTERS, COLUMN_OCTETS, COLUMN_PRECISION, COLUMN_SCALE,
-	COLUMN_FRACTION, COLUMN_CHARSET, COLUMN_COLLATION, COLUMN_DEFAULT, COLUMN_EXTRA, COLUMN_GENERATION, COLUMN_COMMENT
+	COLUMN_TABLE,
+	COLUMN_NAME,
+	COLUMN_DATA_TYPE,
+	COLUMN_TYPE,
+	COLUMN_NULLABLE,
+	COLUMN_CHARACTERS,
+	COLUMN_OCTETS,
+	COLUMN_PRECISION,
+	COLUMN_SCALE,
+	COLUMN_FRACTION,
+	COLUMN_CHARSET,
+	COLUMN_COLLATION,
+	COLUMN_DEFAULT,
+	COLUMN_EXTRA,
+	COLUMN_GENERATION,
+	COLUMN_COMMENT
 };
 
 static const char columns_sql[] =
@@ -224,7 +240,7 @@ read_column(const Loading *loading, MYSQL_ROW row, MyColumn *column)
 {
 	const char *extra = row[COLUMN_EXTRA] != NULL ? row[COLUMN_EXTRA] : "";
 
-	*column = (MyColumn) {
+	*column = (MyColumn){
 		.name = keep(loading, row[COLUMN_NAME]),
 		.type = my_type_of(row[COLUMN_DATA_TYPE]),
 		.type_text = keep(loading, row[COLUMN_TYPE]),
@@ -234,14 +250,16 @@ read_column(const Loading *loading, MYSQL_ROW row, MyColumn *column)
 		.collation = keep(loading, row[COLUMN_COLLATION]),
 		.is_auto_increment = strstr(extra, "auto_increment") != NULL,
 		.updates_itself = strcasestr(extra, "on update") != NULL,
-		.is_generated = strstr(extra, "VIRTUAL") != NULL || strstr(extra, "STORED") != NULL || strstr(extra, "PERSISTENT") != NULL,
+		.is_generated =
+			strstr(extra, "VIRTUAL") != NULL || strstr(extra, "STORED") != NULL || strstr(extra, "PERSISTENT") != NULL,
 		.is_virtual = strstr(extra, "VIRTUAL") != NULL,
 		.generation = read_expression(loading, row[COLUMN_GENERATION]),
 		.comment = keep(loading, row[COLUMN_COMMENT] != NULL ? row[COLUMN_COMMENT] : ""),
 	};
 	if (is_number_type(column->type))
 	{
-		column->is_unsigned = strstr(column->type_text, " unsigned") != NULL || strstr(column->type_text, " zerofill") != NULL;
+		column->is_unsigned =
+			strstr(column->type_text, " unsigned") != NULL || strstr(column->type_text, " zerofill") != NULL;
 		column->is_tinyint1 = strncmp(column->type_text, "tinyint(1)", 10) == 0;
 		column->precision = small_number(row[COLUMN_PRECISION]);
 		column->scale = small_number(row[COLUMN_SCALE]);
@@ -298,8 +316,9 @@ load_columns(Loading *loading, Error *err)
 static bool
 load_json(Loading *loading, Error *err)
 {
-	static const char sql[] = "SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
-							  " WHERE CONSTRAINT_SCHEMA = %s AND CHECK_CLAUSE LIKE 'json_valid(%'";
+	static const char sql[] =
+		"SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
+		" WHERE CONSTRAINT_SCHEMA = %s AND CHECK_CLAUSE LIKE 'json_valid(%'";
 	MYSQL_RES *result;
 	MYSQL_ROW row;
 
@@ -319,7 +338,8 @@ load_json(Loading *loading, Error *err)
 			strbuf_append(&clause, "json_valid(");
 			my_quote_identifier(&clause, column->name);
 			strbuf_append_char(&clause, ')');
-			if (column->type == MY_TEXT && strcmp(column->name, row[1]) == 0 && strcmp(strbuf_text(&clause), row[2]) == 0)
+			if (column->type == MY_TEXT && strcmp(column->name, row[1]) == 0 &&
+				strcmp(strbuf_text(&clause), row[2]) == 0)
 				column->type = MY_JSON;
 			strbuf_free(&clause);
 		}
@@ -351,11 +371,11 @@ resolve_types(Loading *loading, Error *err)
 /* Of one index, as far as it has been read. */
 typedef struct Key
 {
-	MyTable    *table;
-	char	   *name;
-	bool		is_usable;
-	int			count;
-	int			columns[64];	/* no server takes more than 32 */
+	MyTable *table;
+	char *name;
+	bool is_usable;
+	int count;
+	int columns[64]; /* no server takes more than 32 */
 } Key;
 
 /* The primary key is better than any other, and one with fewer columns than one with more. */
@@ -402,7 +422,7 @@ load_keys(Loading *loading, Error *err)
 		if (key.table == NULL || strcmp(key.table->name, row[0]) != 0 || strcmp(key.name, row[1]) != 0)
 		{
 			offer_key(loading, &key);
-			key = (Key) {.table = hash_get_text(loading->by_name, row[0]), .name = arena_strdup(loading->arena, row[1])};
+			key = (Key){.table = hash_get_text(loading->by_name, row[0]), .name = arena_strdup(loading->arena, row[1])};
 			key.is_usable = true;
 		}
 		if (key.table == NULL)
@@ -420,18 +440,20 @@ load_keys(Loading *loading, Error *err)
 }
 
 bool
-my_catalog_load(MyConn *conn, const char *database, bool (*wants) (void *arg, const char *schema, const char *table), void *arg, Arena *arena,
-				MyCatalog *catalog, Error *err)
+my_catalog_load(MyConn *conn, const char *database, bool (*wants)(void *arg, const char *schema, const char *table),
+				void *arg, Arena *arena, MyCatalog *catalog, Error *err)
 {
 	const MyServer *server = my_server(conn);
 	bool ok;
-	Loading loading = {.conn = conn, .database = database, .wants = wants, .arg = arg, .arena = arena, .catalog = catalog};
+	Loading loading = {
+		.conn = conn, .database = database, .wants = wants, .arg = arg, .arena = arena, .catalog = catalog};
 
 	loading.is_mariadb = server->is_mariadb;
 	loading.quoted_defaults = server->is_mariadb && server->version >= QUOTED_DEFAULTS;
 	loading.by_name = hash_new();
-	*catalog = (MyCatalog) {0};
-	ok = load_tables(&loading, err) && load_partitioned(&loading, err) && load_columns(&loading, err) && load_json(&loading, err) && resolve_types(&loading, err) && load_keys(&loading, err);
+	*catalog = (MyCatalog){0};
+	ok = load_tables(&loading, err) && load_partitioned(&loading, err) && load_columns(&loading, err) &&
+		 load_json(&loading, err) && resolve_types(&loading, err) && load_keys(&loading, err);
 	hash_free(loading.by_name, NULL);
 	return ok;
 }

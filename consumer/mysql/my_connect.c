@@ -23,15 +23,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CONNECT_TIMEOUT_S     30
-#define KILL_TIMEOUT_S        5
-#define KEEPALIVE_IDLE_S      60
-#define KEEPALIVE_INTERVAL_S  10
-#define KEEPALIVE_COUNT       6
-#define USER_TIMEOUT_MS       120000
-#define MAX_PACKET            (1024UL * 1024 * 1024)
+#define CONNECT_TIMEOUT_S    30
+#define KILL_TIMEOUT_S       5
+#define KEEPALIVE_IDLE_S     60
+#define KEEPALIVE_INTERVAL_S 10
+#define KEEPALIVE_COUNT      6
+#define USER_TIMEOUT_MS      120000
+#define MAX_PACKET           (1024UL * 1024 * 1024)
 /* What connecting runs on; checking a chain of certificates needs more than the library's own 60 kB. */
-#define CONNECT_STACK_BYTES   (512 * 1024)
+#define CONNECT_STACK_BYTES (512 * 1024)
 
 static pthread_once_t library_once = PTHREAD_ONCE_INIT;
 
@@ -225,12 +225,13 @@ static bool
 set_session(MyConn *conn, Error *err)
 {
 	bool is_mariadb = conn->server.is_mariadb;
-	char *sql = mem_printf("SET SESSION time_zone = '+00:00', sql_mode = '', sql_select_limit = 18446744073709551615,"
-						   " net_read_timeout = 86400, net_write_timeout = 86400, wait_timeout = 2592000%s",
-						   is_mariadb                      ? ", max_statement_time = 0"
-						   : conn->server.version >= 80000 ? ", max_execution_time = 0, information_schema_stats_expiry = 0"
-						   : conn->server.version >= 50708 ? ", max_execution_time = 0"
-														   : "");
+	char *sql =
+		mem_printf("SET SESSION time_zone = '+00:00', sql_mode = '', sql_select_limit = 18446744073709551615,"
+				   " net_read_timeout = 86400, net_write_timeout = 86400, wait_timeout = 2592000%s",
+				   is_mariadb                      ? ", max_statement_time = 0"
+				   : conn->server.version >= 80000 ? ", max_execution_time = 0, information_schema_stats_expiry = 0"
+				   : conn->server.version >= 50708 ? ", max_execution_time = 0"
+												   : "");
 	bool ok = my_exec(conn, sql, err);
 
 	free(sql);
@@ -248,7 +249,8 @@ my_connect(const MySourceConfig *config, const char *purpose, MyConn **result, E
 	pthread_once(&library_once, init_library);
 	conn->config = config;
 	if (config->socket != NULL)
-		conn->name = mem_printf("mysql socket=%s db=%s user=%s (%s)", config->socket, config->db, config->user, purpose);
+		conn->name =
+			mem_printf("mysql socket=%s db=%s user=%s (%s)", config->socket, config->db, config->user, purpose);
 	else
 		conn->name = mem_printf("mysql host=%s port=%d db=%s user=%s (%s)", config->host, config->port, config->db,
 								config->user, purpose);
@@ -267,8 +269,8 @@ my_connect(const MySourceConfig *config, const char *purpose, MyConn **result, E
 		set_nonblocking(conn->raw);
 		set_keepalives(conn->raw);
 		conn->version_text = mem_strdup(mysql_get_server_info(conn->raw));
-		conn->server = (MyServer) {mariadb_connection(conn->raw) != 0, (int) mysql_get_server_version(conn->raw),
-								   conn->version_text};
+		conn->server = (MyServer){mariadb_connection(conn->raw) != 0, (int) mysql_get_server_version(conn->raw),
+								  conn->version_text};
 		error_clear(err);
 		ok = set_session(conn, err);
 	}

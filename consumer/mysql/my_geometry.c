@@ -19,17 +19,24 @@
 
 typedef enum WkbType
 {
-	WKB_POINT = 1, WKB_LINESTRING, WKB_POLYGON, WKB_MULTIPOINT, WKB_MULTILINESTRING, WKB_MULTIPOLYGON, WKB_COLLECTION
+	WKB_POINT = 1,
+	WKB_LINESTRING,
+	WKB_POLYGON,
+	WKB_MULTIPOINT,
+	WKB_MULTILINESTRING,
+	WKB_MULTIPOLYGON,
+	WKB_COLLECTION
 } WkbType;
 
-static const char *const names[] = {NULL, "POINT", "LINESTRING", "POLYGON", "MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION"};
+static const char *const names[] = {NULL,         "POINT",           "LINESTRING",   "POLYGON",
+									"MULTIPOINT", "MULTILINESTRING", "MULTIPOLYGON", "GEOMETRYCOLLECTION"};
 
 typedef struct Reader
 {
 	const unsigned char *at;
 	const unsigned char *end;
-	bool		is_big_endian;
-	bool		failed;
+	bool is_big_endian;
+	bool failed;
 } Reader;
 
 static uint64_t

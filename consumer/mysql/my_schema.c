@@ -12,11 +12,11 @@
 
 typedef struct Loading
 {
-	MyConn	   *conn;
+	MyConn *conn;
 	const char *database;
 	const MyCatalog *catalog;
-	Arena	   *arena;
-	MySchema   *schema;
+	Arena *arena;
+	MySchema *schema;
 } Loading;
 
 static bool
@@ -84,10 +84,11 @@ load_indexes(Loading *loading, Error *err)
 {
 	const MyServer *server = my_server(loading->conn);
 	MySchema *schema = loading->schema;
-	char *sql = mem_printf("SELECT TABLE_NAME, INDEX_NAME, INDEX_TYPE, NON_UNIQUE = 0, COLUMN_NAME, %s, SUB_PART, COLLATION = 'D'"
-						   " FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %%s"
-						   " ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX",
-						   !server->is_mariadb && server->version >= 80013 ? "EXPRESSION" : "NULL");
+	char *sql = mem_printf(
+		"SELECT TABLE_NAME, INDEX_NAME, INDEX_TYPE, NON_UNIQUE = 0, COLUMN_NAME, %s, SUB_PART, COLLATION = 'D'"
+		" FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %%s"
+		" ORDER BY TABLE_NAME, INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX",
+		!server->is_mariadb && server->version >= 80013 ? "EXPRESSION" : "NULL");
 	MYSQL_RES *result;
 	MYSQL_ROW row;
 	MyIndex *index = NULL;
@@ -106,12 +107,12 @@ load_indexes(Loading *loading, Error *err)
 		{
 			schema->indexes = grow(loading->arena, schema->indexes, schema->index_count, sizeof(MyIndex));
 			index = &schema->indexes[schema->index_count++];
-			*index = (MyIndex) {.table = table, .name = keep(loading, row[1]), .method = keep(loading, row[2])};
+			*index = (MyIndex){.table = table, .name = keep(loading, row[1]), .method = keep(loading, row[2])};
 			index->is_primary = strcmp(row[1], "PRIMARY") == 0;
 			index->is_unique = row[3][0] == '1';
 		}
 		index->columns = grow(loading->arena, index->columns, index->column_count, sizeof(MyIndexColumn));
-		index->columns[index->column_count++] = (MyIndexColumn) {
+		index->columns[index->column_count++] = (MyIndexColumn){
 			.name = keep(loading, row[4]),
 			.expression = keep_expression(loading, row[5]),
 			.prefix = row[6] != NULL ? atoi(row[6]) : 0,
@@ -185,8 +186,9 @@ my_parse_foreign_key(const char *line, const MyTable *table, Arena *arena, MyFor
 	int to_count;
 	size_t length;
 
-	*key = (MyForeignKey) {.table = table};
-	if (!take_word(&line, "CONSTRAINT ") || (key->name = take_name(&line, arena)) == NULL || !take_word(&line, "FOREIGN KEY "))
+	*key = (MyForeignKey){.table = table};
+	if (!take_word(&line, "CONSTRAINT ") || (key->name = take_name(&line, arena)) == NULL ||
+		!take_word(&line, "FOREIGN KEY "))
 		return false;
 	key->column_count = take_names(&line, arena, &key->columns);
 	if (!take_word(&line, "REFERENCES ") || (key->to_table = take_name(&line, arena)) == NULL)
@@ -210,7 +212,7 @@ add_check(Loading *loading, const MyTable *table, const char *name, const char *
 	MySchema *schema = loading->schema;
 
 	schema->checks = grow(loading->arena, schema->checks, schema->check_count, sizeof(MyCheck));
-	schema->checks[schema->check_count++] = (MyCheck) {table, keep(loading, name), clause, is_enforced};
+	schema->checks[schema->check_count++] = (MyCheck){table, keep(loading, name), clause, is_enforced};
 }
 
 /* Of MySQL, with a comment behind it where it is not enforced; MariaDB's come from information_schema, which has those of columns too. */
@@ -222,7 +224,8 @@ read_check(Loading *loading, const char *line, const MyTable *table)
 	const char *end = line + strlen(line);
 	const char *mark;
 
-	if (!take_word(&line, "CONSTRAINT ") || (name = take_name(&line, loading->arena)) == NULL || !take_word(&line, "CHECK "))
+	if (!take_word(&line, "CONSTRAINT ") || (name = take_name(&line, loading->arena)) == NULL ||
+		!take_word(&line, "CHECK "))
 		return;
 	mark = strstr(line, " /*!80016 NOT ENFORCED */");
 	if (mark != NULL)
@@ -264,7 +267,8 @@ load_constraints_of(Loading *loading, const MyTable *table, Error *err)
 			*next++ = '\0';
 		if (my_parse_foreign_key(line, table, loading->arena, &key))
 		{
-			schema->foreign_keys = grow(loading->arena, schema->foreign_keys, schema->foreign_key_count, sizeof(MyForeignKey));
+			schema->foreign_keys =
+				grow(loading->arena, schema->foreign_keys, schema->foreign_key_count, sizeof(MyForeignKey));
 			schema->foreign_keys[schema->foreign_key_count++] = key;
 		}
 		else if (!is_mariadb)
@@ -295,8 +299,9 @@ is_type_check(const MyTable *table, const char *name, const char *clause)
 static bool
 load_mariadb_checks(Loading *loading, Error *err)
 {
-	static const char sql[] = "SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
-							  " WHERE CONSTRAINT_SCHEMA = %s ORDER BY TABLE_NAME, CONSTRAINT_NAME";
+	static const char sql[] =
+		"SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS"
+		" WHERE CONSTRAINT_SCHEMA = %s ORDER BY TABLE_NAME, CONSTRAINT_NAME";
 	MYSQL_RES *result;
 	MYSQL_ROW row;
 
@@ -320,10 +325,11 @@ load_mariadb_checks(Loading *loading, Error *err)
 static bool
 load_partitions(Loading *loading, Error *err)
 {
-	static const char sql[] = "SELECT TABLE_NAME, PARTITION_METHOD, COALESCE(PARTITION_EXPRESSION, ''), SUBPARTITION_METHOD IS NOT NULL,"
-							  " PARTITION_NAME, PARTITION_DESCRIPTION FROM information_schema.PARTITIONS"
-							  " WHERE TABLE_SCHEMA = %s AND PARTITION_NAME IS NOT NULL AND COALESCE(SUBPARTITION_ORDINAL_POSITION, 1) = 1"
-							  " ORDER BY TABLE_NAME, PARTITION_ORDINAL_POSITION";
+	static const char sql[] =
+		"SELECT TABLE_NAME, PARTITION_METHOD, COALESCE(PARTITION_EXPRESSION, ''), SUBPARTITION_METHOD IS NOT NULL,"
+		" PARTITION_NAME, PARTITION_DESCRIPTION FROM information_schema.PARTITIONS"
+		" WHERE TABLE_SCHEMA = %s AND PARTITION_NAME IS NOT NULL AND COALESCE(SUBPARTITION_ORDINAL_POSITION, 1) = 1"
+		" ORDER BY TABLE_NAME, PARTITION_ORDINAL_POSITION";
 	MySchema *schema = loading->schema;
 	MYSQL_RES *result;
 	MYSQL_ROW row;
@@ -339,13 +345,15 @@ load_partitions(Loading *loading, Error *err)
 			continue;
 		if (of == NULL || of->table != table)
 		{
-			schema->partitionings = grow(loading->arena, schema->partitionings, schema->partitioning_count, sizeof(MyPartitioning));
+			schema->partitionings =
+				grow(loading->arena, schema->partitionings, schema->partitioning_count, sizeof(MyPartitioning));
 			of = &schema->partitionings[schema->partitioning_count++];
-			*of = (MyPartitioning) {.table = table, .method = keep(loading, row[1]), .expression = keep(loading, row[2])};
+			*of =
+				(MyPartitioning){.table = table, .method = keep(loading, row[1]), .expression = keep(loading, row[2])};
 			of->has_subpartitions = row[3][0] == '1';
 		}
 		of->partitions = grow(loading->arena, of->partitions, of->count, sizeof(MyPartition));
-		of->partitions[of->count++] = (MyPartition) {keep(loading, row[4]), keep(loading, row[5])};
+		of->partitions[of->count++] = (MyPartition){keep(loading, row[4]), keep(loading, row[5])};
 	}
 	mysql_free_result(result);
 	return true;
@@ -368,7 +376,8 @@ load_objects(Loading *loading, Error *err)
 	while ((row = mysql_fetch_row(result)) != NULL)
 	{
 		schema->objects = grow(loading->arena, schema->objects, schema->object_count, sizeof(MyObject));
-		schema->objects[schema->object_count++] = (MyObject) {keep(loading, row[0]), keep(loading, row[1]), keep(loading, row[2])};
+		schema->objects[schema->object_count++] =
+			(MyObject){keep(loading, row[0]), keep(loading, row[1]), keep(loading, row[2])};
 	}
 	mysql_free_result(result);
 	return true;
@@ -379,7 +388,7 @@ my_schema_load(MyConn *conn, const char *database, const MyCatalog *catalog, Are
 {
 	Loading loading = {conn, database, catalog, arena, schema};
 
-	*schema = (MySchema) {0};
+	*schema = (MySchema){0};
 	return load_indexes(&loading, err) && load_constraints(&loading, err) && load_mariadb_checks(&loading, err) &&
-		load_partitions(&loading, err) && load_objects(&loading, err);
+		   load_partitions(&loading, err) && load_objects(&loading, err);
 }

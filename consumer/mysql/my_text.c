@@ -116,7 +116,10 @@ unicode_escape(const char *text, const char *end)
 	for (int i = 2; i < 6; i++)
 	{
 		char c = text[i];
-		int digit = (c >= '0' && c <= '9') ? c - '0' : (c >= 'a' && c <= 'f') ? c - 'a' + 10 : (c >= 'A' && c <= 'F') ? c - 'A' + 10 : -1;
+		int digit = (c >= '0' && c <= '9')   ? c - '0'
+					: (c >= 'a' && c <= 'f') ? c - 'a' + 10
+					: (c >= 'A' && c <= 'F') ? c - 'A' + 10
+											 : -1;
 
 		if (digit < 0)
 			return -1;

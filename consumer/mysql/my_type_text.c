@@ -74,7 +74,11 @@ my_unquote(const char *text, StrBuf *out)
 		else if (*text == '\\' && text[1] != '\0')
 		{
 			text++;
-			strbuf_append_char(out, *text == 'n' ? '\n' : *text == 'r' ? '\r' : *text == 't' ? '\t' : *text == '0' ? '\0' : *text);
+			strbuf_append_char(out, *text == 'n'   ? '\n'
+									: *text == 'r' ? '\r'
+									: *text == 't' ? '\t'
+									: *text == '0' ? '\0'
+												   : *text);
 			continue;
 		}
 		strbuf_append_char(out, *text);

@@ -14,21 +14,21 @@
 typedef enum Modifier
 {
 	NO_MODIFIER,
-	PRECISION_SCALE,			/* numeric(10,2) */
-	LENGTH,						/* varchar(20); text where there is none */
+	PRECISION_SCALE, /* numeric(10,2) */
+	LENGTH,          /* varchar(20); text where there is none */
 	BITS,
-	FRACTION					/* timestamp(3) */
+	FRACTION /* timestamp(3) */
 } Modifier;
 
 typedef struct TypeRow
 {
 	const char *type;
-	const char *unsigned_type;	/* NULL: the same */
-	Modifier	modifier;
+	const char *unsigned_type; /* NULL: the same */
+	Modifier modifier;
 } TypeRow;
 
 static const TypeRow type_map[] = {
-	[MY_TINYINT] = {"smallint", NULL, NO_MODIFIER},		/* tinyint(1): see below */
+	[MY_TINYINT] = {"smallint", NULL, NO_MODIFIER}, /* tinyint(1): see below */
 	[MY_SMALLINT] = {"smallint", "integer", NO_MODIFIER},
 	[MY_MEDIUMINT] = {"integer", NULL, NO_MODIFIER},
 	[MY_INT] = {"integer", "bigint", NO_MODIFIER},
@@ -48,10 +48,10 @@ static const TypeRow type_map[] = {
 	[MY_BINARY] = {"bytea", NULL, NO_MODIFIER},
 	[MY_VARBINARY] = {"bytea", NULL, NO_MODIFIER},
 	[MY_BLOB] = {"bytea", NULL, NO_MODIFIER},
-	[MY_ENUM] = {"text", NULL, NO_MODIFIER},			/* or a type of its own */
+	[MY_ENUM] = {"text", NULL, NO_MODIFIER}, /* or a type of its own */
 	[MY_SET] = {"text[]", NULL, NO_MODIFIER},
 	[MY_JSON] = {"jsonb", NULL, NO_MODIFIER},
-	[MY_GEOMETRY] = {"bytea", NULL, NO_MODIFIER},		/* or text, by the option geometry */
+	[MY_GEOMETRY] = {"bytea", NULL, NO_MODIFIER}, /* or text, by the option geometry */
 	[MY_UUID] = {"uuid", NULL, NO_MODIFIER},
 	[MY_INET4] = {"inet", NULL, NO_MODIFIER},
 	[MY_INET6] = {"inet", NULL, NO_MODIFIER},
@@ -176,7 +176,8 @@ normalize_type(const char *text, StrBuf *out)
 		}
 		else if (!isspace((unsigned char) *text))
 			strbuf_append_char(out, (char) tolower((unsigned char) *text));
-		else if (out->length > 0 && strchr("(, ", out->data[out->length - 1]) == NULL && text[1] != '\0' && strchr("(), /", text[1]) == NULL)
+		else if (out->length > 0 && strchr("(, ", out->data[out->length - 1]) == NULL && text[1] != '\0' &&
+				 strchr("(), /", text[1]) == NULL)
 			strbuf_append_char(out, ' ');
 	}
 	if (out->length > 9 && strcmp(out->data + out->length - 9, " zerofill") == 0)
@@ -248,7 +249,7 @@ my_overrides_parse(const char *text, Arena *arena, MyOverrides *overrides, Error
 {
 	size_t commas = 0;
 
-	*overrides = (MyOverrides) {0};
+	*overrides = (MyOverrides){0};
 	if (text == NULL)
 		return true;
 	for (const char *c = text; *c != '\0'; c++)

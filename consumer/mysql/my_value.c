@@ -41,20 +41,22 @@ target_is(const MyColumn *column, const char *type)
 	size_t length = strlen(type);
 
 	return column->target_type != NULL && strncasecmp(column->target_type, type, length) == 0 &&
-		!isalnum((unsigned char) column->target_type[length]);
+		   !isalnum((unsigned char) column->target_type[length]);
 }
 
 static bool
 target_is_integer(const MyColumn *column)
 {
-	return target_is(column, "smallint") || target_is(column, "integer") || target_is(column, "int") || target_is(column, "bigint") ||
-		target_is(column, "int2") || target_is(column, "int4") || target_is(column, "int8") || target_is(column, "numeric");
+	return target_is(column, "smallint") || target_is(column, "integer") || target_is(column, "int") ||
+		   target_is(column, "bigint") || target_is(column, "int2") || target_is(column, "int4") ||
+		   target_is(column, "int8") || target_is(column, "numeric");
 }
 
 static bool
 target_is_text(const MyColumn *column)
 {
-	return target_is(column, "text") || target_is(column, "varchar") || target_is(column, "character varying") || target_is(column, "citext");
+	return target_is(column, "text") || target_is(column, "varchar") || target_is(column, "character varying") ||
+		   target_is(column, "citext");
 }
 
 /* Numbers */
@@ -84,10 +86,11 @@ number_value(const char *data, size_t length, StrBuf *out)
 }
 
 static MyValueKind
-tinyint_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out, MyProblem *problem)
+tinyint_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out,
+			  MyProblem *problem)
 {
 	bool as_boolean = column->target_type != NULL ? target_is(column, "boolean") || target_is(column, "bool")
-		: column->is_tinyint1 && options->tinyint1 == MY_TINYINT1_BOOLEAN;
+												  : column->is_tinyint1 && options->tinyint1 == MY_TINYINT1_BOOLEAN;
 
 	return as_boolean ? boolean_value(data, length, out, problem) : number_value(data, length, out);
 }
@@ -144,13 +147,15 @@ check_date(const char *data, size_t length)
 	day = two_digits(data + 8);
 	if (year == 0 || month == 0 || day == 0)
 		return MY_PROBLEM_ZERO_DATE;
-	if (month > 12 || day > days[month - 1] || (month == 2 && day == 29 && (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0))))
+	if (month > 12 || day > days[month - 1] ||
+		(month == 2 && day == 29 && (year % 4 != 0 || (year % 100 == 0 && year % 400 != 0))))
 		return MY_PROBLEM_RANGE;
 	return MY_PROBLEM_NONE;
 }
 
 static MyValueKind
-date_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out, MyProblem *problem)
+date_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out,
+		   MyProblem *problem)
 {
 	*problem = check_date(data, length);
 	if (*problem == MY_PROBLEM_ZERO_DATE && options->zero_dates == MY_ZERO_DATES_NULL)
@@ -179,7 +184,8 @@ text_value(const MySourceConfig *options, const char *data, size_t length, StrBu
 }
 
 static MyValueKind
-json_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out, MyProblem *problem)
+json_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out,
+		   MyProblem *problem)
 {
 	MyValueKind kind = text_value(options, data, length, out, problem);
 
@@ -197,7 +203,8 @@ json_value(const MyColumn *column, const MySourceConfig *options, const char *da
 
 /* A label that is none was stored by a server that is not strict, which then shows it as ''. */
 static MyValueKind
-enum_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out, MyProblem *problem)
+enum_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out,
+		   MyProblem *problem)
 {
 	if (length > 0 || !my_type_is_enum(column))
 		return text_value(options, data, length, out, problem);
@@ -210,7 +217,8 @@ enum_value(const MyColumn *column, const MySourceConfig *options, const char *da
 
 /* "a,b" as {"a","b"}: no label has a comma. */
 static MyValueKind
-set_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out, MyProblem *problem)
+set_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out,
+		  MyProblem *problem)
 {
 	const char *end = data + length;
 
@@ -254,7 +262,8 @@ append_hex(StrBuf *out, const char *data, size_t length)
 }
 
 static MyValueKind
-bytes_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out, MyProblem *problem)
+bytes_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out,
+			MyProblem *problem)
 {
 	if (column->target_type != NULL && target_is(column, "uuid"))
 	{
@@ -280,7 +289,8 @@ bytes_value(const MyColumn *column, const MySourceConfig *options, const char *d
 
 /* PostGIS reads the digits without the mark of a bytea. */
 static MyValueKind
-geometry_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out, MyProblem *problem)
+geometry_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out,
+			   MyProblem *problem)
 {
 	bool as_text = column->target_type != NULL ? target_is_text(column) : options->geometry == MY_GEOMETRY_TEXT;
 	bool with_mark = !as_text && (column->target_type == NULL || target_is(column, "bytea"));
@@ -330,7 +340,8 @@ vector_value(const MyColumn *column, const char *data, size_t length, StrBuf *ou
 }
 
 MyValueKind
-my_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out, MyProblem *problem)
+my_value(const MyColumn *column, const MySourceConfig *options, const char *data, size_t length, StrBuf *out,
+		 MyProblem *problem)
 {
 	*problem = MY_PROBLEM_NONE;
 	switch (column->type)

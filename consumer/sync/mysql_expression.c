@@ -15,22 +15,22 @@
 #include <strings.h>
 
 #define MOST_ARGUMENTS 8
-#define MOST_DEPTH 50
+#define MOST_DEPTH     50
 
 typedef struct Translator
 {
 	const char *at;
 	const MyTable *table;
 	const MySourceConfig *config;
-	Arena	   *arena;
-	unsigned	facts;
-	int			depth;
+	Arena *arena;
+	unsigned facts;
+	int depth;
 } Translator;
 
 typedef struct Arguments
 {
-	StrBuf		text[MOST_ARGUMENTS];
-	int			count;
+	StrBuf text[MOST_ARGUMENTS];
+	int count;
 } Arguments;
 
 static bool translate(Translator *self, StrBuf *out);
@@ -72,7 +72,8 @@ take_column(Translator *self, StrBuf *out)
 		return false;
 	self->facts |= EXPRESSION_READS_COLUMN;
 	/* Of an enum, the value is a label as it is written there. */
-	if (column->charset != NULL && column->type != MY_JSON && column->type != MY_ENUM && column->collation != NULL && strstr(column->collation, "_ci") != NULL)
+	if (column->charset != NULL && column->type != MY_JSON && column->type != MY_ENUM && column->collation != NULL &&
+		strstr(column->collation, "_ci") != NULL)
 		self->facts |= EXPRESSION_IGNORES_CASE;
 	pg_quote_identifier(&quoted, my_target_name(self->config, self->arena, column->name));
 	append_word(out, strbuf_text(&quoted));
@@ -117,8 +118,20 @@ take_operator(Translator *self, StrBuf *out)
 		const char *from;
 		const char *to;
 	} operators[] = {
-		{"<=>", "IS NOT DISTINCT FROM"}, {"<=", "<="}, {">=", ">="}, {"<>", "<>"}, {"!=", "<>"}, {"<<", NULL}, {">>", NULL},
-		{"<", "<"}, {">", ">"}, {"=", "="}, {"+", "+"}, {"-", "-"}, {"*", "*"}, {"%", "%"},
+		{"<=>", "IS NOT DISTINCT FROM"},
+		{"<=", "<="},
+		{">=", ">="},
+		{"<>", "<>"},
+		{"!=", "<>"},
+		{"<<", NULL},
+		{">>", NULL},
+		{"<", "<"},
+		{">", ">"},
+		{"=", "="},
+		{"+", "+"},
+		{"-", "-"},
+		{"*", "*"},
+		{"%", "%"},
 	};
 
 	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
@@ -155,7 +168,8 @@ json_path(const StrBuf *literal, StrBuf *out)
 	for (at += 2, start = at; *at == '.' || *at == '[';)
 	{
 		bool is_index = *at++ == '[';
-		size_t length = strspn(at, is_index ? "0123456789" : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
+		size_t length =
+			strspn(at, is_index ? "0123456789" : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
 
 		if (length == 0 || (is_index && at[length] != ']'))
 			return false;
@@ -169,7 +183,7 @@ json_path(const StrBuf *literal, StrBuf *out)
 }
 
 static bool
-write_json(const Arguments *arguments, const char *operator, StrBuf *out)
+write_json(const Arguments *arguments, const char *operator, StrBuf * out)
 {
 	StrBuf path = STRBUF_INIT;
 	bool ok = arguments->count == 2 && json_path(&arguments->text[1], &path);
@@ -185,12 +199,12 @@ static bool
 write_unquoted(const Arguments *arguments, StrBuf *out)
 {
 	const char *text = strbuf_text(&arguments->text[0]);
-	const char *operator = strstr(text, " #> '{");
+	const char *operator= strstr(text, " #> '{");
 
-	if (arguments->count != 1 || operator == NULL || strstr(operator + 1, " #> '{") != NULL)
+	if (arguments->count != 1 || operator== NULL || strstr(operator+ 1, " #> '{") != NULL)
 		return false;
-	strbuf_append_bytes(out, text, (size_t) (operator - text));
-	strbuf_printf(out, " #>> %s", operator + strlen(" #> "));
+	strbuf_append_bytes(out, text, (size_t) (operator- text));
+	strbuf_printf(out, " #>> %s", operator+ strlen(" #> "));
 	return true;
 }
 
@@ -212,11 +226,11 @@ write_concatenation(const Arguments *arguments, StrBuf *out)
 typedef struct Function
 {
 	const char *name;
-	const char *to;				/* with %1, %2, %3 where it is no plain name */
-	int			least;
-	int			most;
-	unsigned	facts;
-	int			number;			/* from which argument on they must be small numbers; 0: none */
+	const char *to; /* with %1, %2, %3 where it is no plain name */
+	int least;
+	int most;
+	unsigned facts;
+	int number; /* from which argument on they must be small numbers; 0: none */
 } Function;
 
 static const Function functions[] = {
@@ -326,7 +340,8 @@ take_call(Translator *self, const char *name, StrBuf *out)
 	skip_blanks(self);
 	while (ok && *self->at != ')')
 	{
-		ok = arguments.count < MOST_ARGUMENTS && translate(self, &arguments.text[arguments.count++]) && (*self->at == ',' || *self->at == ')');
+		ok = arguments.count < MOST_ARGUMENTS && translate(self, &arguments.text[arguments.count++]) &&
+			 (*self->at == ',' || *self->at == ')');
 		if (ok && *self->at == ',')
 			self->at++;
 	}
@@ -346,8 +361,8 @@ take_call(Translator *self, const char *name, StrBuf *out)
 static bool
 take_word(Translator *self, StrBuf *out)
 {
-	static const char *const keywords[] = {"AND", "OR", "NOT", "IS", "NULL", "IN", "BETWEEN", "LIKE", "CASE", "WHEN", "THEN", "ELSE", "END", "TRUE",
-										   "FALSE"};
+	static const char *const keywords[] = {"AND",  "OR",   "NOT",  "IS",   "NULL", "IN",   "BETWEEN", "LIKE",
+										   "CASE", "WHEN", "THEN", "ELSE", "END",  "TRUE", "FALSE"};
 	size_t length = strspn(self->at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 	const char *word = arena_strndup(self->arena, self->at, length);
 

@@ -38,7 +38,7 @@ mysql_schema_add(MysqlSchema *self, const char *name, StrBuf *sql)
 
 	self->statements = grow(self->arena, self->statements, self->statement_count, sizeof(DdlStatement));
 	statement = &self->statements[self->statement_count++];
-	*statement = (DdlStatement) {.name = name, .sql = arena_strdup(self->arena, strbuf_text(sql))};
+	*statement = (DdlStatement){.name = name, .sql = arena_strdup(self->arena, strbuf_text(sql))};
 	strbuf_free(sql);
 	return statement;
 }
@@ -100,7 +100,8 @@ mysql_schema_free_name(MysqlSchema *self, const char *wanted)
 		char suffix[16];
 
 		snprintf(suffix, sizeof(suffix), "_%d", i);
-		name = arena_printf(self->arena, "%.*s%s", (int) cut_length(wanted, MOST_NAME_BYTES - strlen(suffix)), wanted, suffix);
+		name = arena_printf(self->arena, "%.*s%s", (int) cut_length(wanted, MOST_NAME_BYTES - strlen(suffix)), wanted,
+							suffix);
 	}
 	hash_put_text(self->names, name, self);
 	return name;
@@ -111,7 +112,8 @@ check_name(const char *name, const char *kind, Error *err)
 {
 	if (strlen(name) <= MOST_NAME_BYTES)
 		return true;
-	error_set(err, ERROR_PREFLIGHT, "%s %s: the name has more than the %d bytes that PostgreSQL allows", kind, name, MOST_NAME_BYTES);
+	error_set(err, ERROR_PREFLIGHT, "%s %s: the name has more than the %d bytes that PostgreSQL allows", kind, name,
+			  MOST_NAME_BYTES);
 	return error_hint(err, "rename it on the source, or leave its table out (exclude_tables)");
 }
 
@@ -145,9 +147,11 @@ read_source(MysqlSchema *self, Error *err)
 {
 	MysqlTables tables;
 
-	return mysql_tables_load(self->config, self->arena, &tables, err) && my_connect(self->mysql, "schema", &self->conn, err) &&
-		my_catalog_load(self->conn, self->mysql->db, mysql_tables_wants, &tables, self->arena, &self->catalog, err) &&
-		my_schema_load(self->conn, self->mysql->db, &self->catalog, self->arena, &self->more, err);
+	return mysql_tables_load(self->config, self->arena, &tables, err) &&
+		   my_connect(self->mysql, "schema", &self->conn, err) &&
+		   my_catalog_load(self->conn, self->mysql->db, mysql_tables_wants, &tables, self->arena, &self->catalog,
+						   err) &&
+		   my_schema_load(self->conn, self->mysql->db, &self->catalog, self->arena, &self->more, err);
 }
 
 static void
@@ -193,7 +197,8 @@ is_wanted(const MysqlSchema *self, const DdlStatement *statement)
 static bool
 print(const MysqlSchema *self, Error *err)
 {
-	printf("--\n-- Schema of the %s database %s\n--\n", my_server(self->conn)->is_mariadb ? "MariaDB" : "MySQL", self->mysql->db);
+	printf("--\n-- Schema of the %s database %s\n--\n", my_server(self->conn)->is_mariadb ? "MariaDB" : "MySQL",
+		   self->mysql->db);
 	for (int i = 0; i < self->statement_count; i++)
 		if (is_wanted(self, &self->statements[i]))
 			printf("\n%s;\n", self->statements[i].sql);
@@ -237,8 +242,9 @@ note_post_data(MysqlSchema *self, PgConn *target, Error *err)
 {
 	const char *dbsync;
 	StrBuf sql = STRBUF_INIT;
-	bool ok = pg_query_value(target, self->arena, "SELECT oid FROM (SELECT 1) x LEFT JOIN pg_catalog.pg_namespace ON nspname = 'dbsync'", 0, NULL,
-							 &dbsync, err);
+	bool ok = pg_query_value(target, self->arena,
+							 "SELECT oid FROM (SELECT 1) x LEFT JOIN pg_catalog.pg_namespace ON nspname = 'dbsync'", 0,
+							 NULL, &dbsync, err);
 
 	if (!ok)
 		return false;
@@ -248,7 +254,8 @@ note_post_data(MysqlSchema *self, PgConn *target, Error *err)
 		const DdlStatement *statement = &self->statements[i];
 
 		if (statement->is_post)
-			post_data_append_row(&sql, self->config->slot, statement->is_index, statement->name, statement->table, statement->sql);
+			post_data_append_row(&sql, self->config->slot, statement->is_index, statement->name, statement->table,
+								 statement->sql);
 	}
 	ok = pg_exec(target, strbuf_text(&sql), NULL, err);
 	strbuf_free(&sql);
@@ -265,8 +272,9 @@ run(MysqlSchema *self, Error *err)
 	if (!pg_connect(self->config->target, &options, &target, err))
 		return false;
 	/* Types of extensions stand in public; what we write ourselves is in pg_catalog, or qualified. */
-	ok = pg_exec(target, "BEGIN", NULL, err) && pg_exec(target, "SET LOCAL search_path = pg_catalog, public", NULL, err) &&
-		pg_exec(target, "SET LOCAL client_min_messages = warning", NULL, err);
+	ok = pg_exec(target, "BEGIN", NULL, err) &&
+		 pg_exec(target, "SET LOCAL search_path = pg_catalog, public", NULL, err) &&
+		 pg_exec(target, "SET LOCAL client_min_messages = warning", NULL, err);
 	for (int i = 0; ok && i < self->statement_count; i++)
 		if (is_wanted(self, &self->statements[i]))
 			ok = run_statement(self, target, &self->statements[i], err);
@@ -288,16 +296,20 @@ report(const MysqlSchema *self)
 bool
 mysql_schema_create(const Config *config, const SchemaOptions *options, Error *err)
 {
-	MysqlSchema self = {.config = config, .mysql = &config->mysql, .options = options, .arena = arena_new(0), .names = hash_new()};
+	MysqlSchema self = {
+		.config = config, .mysql = &config->mysql, .options = options, .arena = arena_new(0), .names = hash_new()};
 	bool ok;
 
-	self.name = config->target_schema != NULL ? config->target_schema : my_target_name(&config->mysql, self.arena, config->mysql.db);
+	self.name = config->target_schema != NULL ? config->target_schema
+											  : my_target_name(&config->mysql, self.arena, config->mysql.db);
 	ok = read_source(&self, err) && take_table_names(&self, err);
 	if (ok && self.catalog.count == 0)
 	{
 		ok = error_set(err, ERROR_FAILED, "database %s has no tables that are wanted", config->mysql.db);
-		error_hint(err, "a table is seen only with a right on it: GRANT SELECT ON `%s`.* TO '%s'@'%%'; include_tables wants schema.table",
-				   config->mysql.db, config->mysql.user);
+		error_hint(
+			err,
+			"a table is seen only with a right on it: GRANT SELECT ON `%s`.* TO '%s'@'%%'; include_tables wants schema.table",
+			config->mysql.db, config->mysql.user);
 	}
 	if (ok)
 	{

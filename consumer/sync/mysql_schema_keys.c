@@ -51,7 +51,8 @@ is_binary(const MyColumn *column)
 static bool
 needs_prefix(const MyIndex *index, const MyIndexColumn *item, const MyColumn *column)
 {
-	bool is_short = (column->type == MY_VARCHAR || column->type == MY_CHAR) && column->length <= MOST_INDEXED_CHARACTERS;
+	bool is_short =
+		(column->type == MY_VARCHAR || column->type == MY_CHAR) && column->length <= MOST_INDEXED_CHARACTERS;
 
 	return item->prefix > 0 && column->target_type == NULL && (index->is_unique ? !index->is_primary : !is_short);
 }
@@ -105,10 +106,12 @@ note_case(MysqlSchema *self, const MyIndex *index)
 		const MyIndexColumn *item = &index->columns[i];
 		const MyColumn *column = item->name != NULL ? my_table_column(index->table, item->name) : NULL;
 
-		if (column != NULL && column->collation != NULL && column->type != MY_ENUM && strstr(column->collation, "_ci") != NULL)
+		if (column != NULL && column->collation != NULL && column->type != MY_ENUM &&
+			strstr(column->collation, "_ci") != NULL)
 		{
-			mysql_schema_leave_out(self, "collation %s of %s.%s: \"a\" and \"A\" are two values of %s %s on the target", column->collation,
-								   index->table->name, column->name, index->is_primary ? "the" : "unique index",
+			mysql_schema_leave_out(self, "collation %s of %s.%s: \"a\" and \"A\" are two values of %s %s on the target",
+								   column->collation, index->table->name, column->name,
+								   index->is_primary ? "the" : "unique index",
 								   index->is_primary ? "primary key" : index->name);
 			return;
 		}
@@ -178,8 +181,9 @@ is_unique_there(const MysqlSchema *self, const MyForeignKey *key, const MyTable 
 		bool fits = index->table == to && index->is_unique && index->column_count == key->column_count;
 
 		for (int k = 0; fits && k < index->column_count; k++)
-			fits = index->columns[k].name != NULL && (index->columns[k].prefix == 0 || index->is_primary) && !index->columns[k].is_descending &&
-				has_name(key->to_columns, key->column_count, index->columns[k].name);
+			fits = index->columns[k].name != NULL && (index->columns[k].prefix == 0 || index->is_primary) &&
+				   !index->columns[k].is_descending &&
+				   has_name(key->to_columns, key->column_count, index->columns[k].name);
 		if (fits)
 			return true;
 	}
@@ -207,17 +211,20 @@ append_names(const MysqlSchema *self, const MyTable *table, const char *const *n
 static void
 add_foreign_key(MysqlSchema *self, const MyForeignKey *key)
 {
-	const MyTable *to = key->to_schema == NULL || strcmp(key->to_schema, self->mysql->db) == 0 ? my_catalog_find(&self->catalog, key->to_table) : NULL;
-	const char *reason = to == NULL                          ? "its target is not copied"
-						 : !is_unique_there(self, key, to)   ? "what it refers to is not unique"
+	const MyTable *to = key->to_schema == NULL || strcmp(key->to_schema, self->mysql->db) == 0
+							? my_catalog_find(&self->catalog, key->to_table)
+							: NULL;
+	const char *reason = to == NULL                            ? "its target is not copied"
+						 : !is_unique_there(self, key, to)     ? "what it refers to is not unique"
 						 : strstr(key->actions, "SET DEFAULT") ? "SET DEFAULT"
-															 : NULL;
+															   : NULL;
 	StrBuf sql = STRBUF_INIT;
 	DdlStatement *statement;
 
 	if (reason != NULL)
 	{
-		mysql_schema_leave_out(self, "foreign key %s of %s to %s: %s", key->name, key->table->name, key->to_table, reason);
+		mysql_schema_leave_out(self, "foreign key %s of %s to %s: %s", key->name, key->table->name, key->to_table,
+							   reason);
 		return;
 	}
 	strbuf_printf(&sql, "ALTER TABLE %s ADD CONSTRAINT ", quoted_table(self, key->table->name));
@@ -228,7 +235,8 @@ add_foreign_key(MysqlSchema *self, const MyForeignKey *key)
 	append_names(self, to, key->to_columns, key->column_count, &sql);
 	if (key->actions[0] != '\0')
 		strbuf_printf(&sql, " %s", key->actions);
-	statement = mysql_schema_add(self, arena_printf(self->arena, "FK CONSTRAINT %s %s", key->table->name, key->name), &sql);
+	statement =
+		mysql_schema_add(self, arena_printf(self->arena, "FK CONSTRAINT %s %s", key->table->name, key->name), &sql);
 	statement->is_post = true;
 	statement->table = quoted_table(self, key->table->name);
 }

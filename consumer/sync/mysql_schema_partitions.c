@@ -13,20 +13,23 @@
 #include <time.h>
 
 #define MOST_COLUMNS 16
-#define DAYS_TO_1970 719528	/* TO_DAYS('1970-01-01') */
+#define DAYS_TO_1970 719528 /* TO_DAYS('1970-01-01') */
 
 /* How a bound is written: as it is, or of what the function was applied to. */
 typedef enum BoundForm
 {
-	BOUND_VALUE, BOUND_YEAR, BOUND_DAYS, BOUND_SECONDS
+	BOUND_VALUE,
+	BOUND_YEAR,
+	BOUND_DAYS,
+	BOUND_SECONDS
 } BoundForm;
 
 typedef struct Scheme
 {
-	const char *method;			/* PostgreSQL's */
+	const char *method; /* PostgreSQL's */
 	const MyColumn *columns[MOST_COLUMNS];
-	int			column_count;
-	BoundForm	form;
+	int column_count;
+	BoundForm form;
 } Scheme;
 
 static bool
@@ -69,7 +72,8 @@ read_expression(const MyTable *table, const char *expression, Scheme *scheme)
 		while (*at == ',' || *at == ' ')
 			at++;
 	}
-	return scheme->column_count > 0 && strcmp(at, in_function ? ")" : "") == 0 && (!in_function || scheme->column_count == 1);
+	return scheme->column_count > 0 && strcmp(at, in_function ? ")" : "") == 0 &&
+		   (!in_function || scheme->column_count == 1);
 }
 
 static bool

@@ -19,11 +19,11 @@
 typedef struct TableText
 {
 	const MyTable *table;
-	const char **types;			/* of each column */
-	const char *sequence;		/* quoted, of the column that counts up by itself; NULL: none, or an identity */
-	bool		is_partitioned;
-	bool		plain;			/* without what may fail */
-	bool		has_more;		/* something was left out for that */
+	const char **types;   /* of each column */
+	const char *sequence; /* quoted, of the column that counts up by itself; NULL: none, or an identity */
+	bool is_partitioned;
+	bool plain;    /* without what may fail */
+	bool has_more; /* something was left out for that */
 } TableText;
 
 static const char *
@@ -37,8 +37,9 @@ type_of(MysqlSchema *self, const MyTable *table, const MyColumn *column)
 	else
 	{
 		StrBuf sql = STRBUF_INIT;
-		const char *name = mysql_schema_free_name(self, arena_printf(self->arena, "%s_%s", my_target_name(self->mysql, self->arena, table->name),
-																	 my_target_name(self->mysql, self->arena, column->name)));
+		const char *name = mysql_schema_free_name(
+			self, arena_printf(self->arena, "%s_%s", my_target_name(self->mysql, self->arena, table->name),
+							   my_target_name(self->mysql, self->arena, column->name)));
 
 		pg_quote_qualified(&out, self->name, name);
 		strbuf_printf(&sql, "CREATE TYPE %s AS ENUM (", strbuf_text(&out));
@@ -162,17 +163,20 @@ append_generated(MysqlSchema *self, TableText *text, const MyColumn *column, con
 	bool is_number = column->type <= MY_DOUBLE;
 	unsigned facts = 0;
 
-	if (column->generation != NULL && mysql_expression(column->generation, text->table, self->mysql, &expression, &facts) &&
-		(facts & EXPRESSION_IS_VOLATILE) == 0 && (!is_number || (facts & (EXPRESSION_HAS_TEXT | EXPRESSION_READS_JSON)) == 0))
+	if (column->generation != NULL &&
+		mysql_expression(column->generation, text->table, self->mysql, &expression, &facts) &&
+		(facts & EXPRESSION_IS_VOLATILE) == 0 &&
+		(!is_number || (facts & (EXPRESSION_HAS_TEXT | EXPRESSION_READS_JSON)) == 0))
 	{
 		text->has_more = true;
 		if (!text->plain)
-			strbuf_printf(out, is_number ? " GENERATED ALWAYS AS (CAST((%s) AS %s)) STORED" : " GENERATED ALWAYS AS (%s) STORED",
-						  strbuf_text(&expression), type);
+			strbuf_printf(
+				out, is_number ? " GENERATED ALWAYS AS (CAST((%s) AS %s)) STORED" : " GENERATED ALWAYS AS (%s) STORED",
+				strbuf_text(&expression), type);
 	}
 	else
-		mysql_schema_leave_out(self, "generated column %s.%s is a plain one, which gets the source's values: %s", text->table->name, column->name,
-							   column->generation != NULL ? column->generation : "");
+		mysql_schema_leave_out(self, "generated column %s.%s is a plain one, which gets the source's values: %s",
+							   text->table->name, column->name, column->generation != NULL ? column->generation : "");
 	strbuf_free(&expression);
 }
 
@@ -184,7 +188,8 @@ has_zero_date(const MySourceConfig *config, const MyColumn *column)
 	MyProblem problem = MY_PROBLEM_NONE;
 	bool is_date = column->type == MY_DATE || column->type == MY_DATETIME || column->type == MY_TIMESTAMP;
 
-	if (is_date && column->default_text != NULL && !column->default_is_expression && config->zero_dates == MY_ZERO_DATES_NULL)
+	if (is_date && column->default_text != NULL && !column->default_is_expression &&
+		config->zero_dates == MY_ZERO_DATES_NULL)
 		(void) my_value(column, config, column->default_text, strlen(column->default_text), &ignored, &problem);
 	strbuf_free(&ignored);
 	return problem == MY_PROBLEM_ZERO_DATE;
@@ -269,11 +274,13 @@ make_sequence(MysqlSchema *self, TableText *text, int number)
 		return;
 	if (!can_be_identity(type) && strncmp(type, "numeric", strlen("numeric")) != 0)
 	{
-		mysql_schema_leave_out(self, "AUTO_INCREMENT of %s.%s, which is %s", table->name, table->columns[number].name, type);
+		mysql_schema_leave_out(self, "AUTO_INCREMENT of %s.%s, which is %s", table->name, table->columns[number].name,
+							   type);
 		return;
 	}
-	name = mysql_schema_free_name(self, arena_printf(self->arena, "%s_%s_seq", my_target_name(self->mysql, self->arena, table->name),
-													 my_target_name(self->mysql, self->arena, table->columns[number].name)));
+	name = mysql_schema_free_name(
+		self, arena_printf(self->arena, "%s_%s_seq", my_target_name(self->mysql, self->arena, table->name),
+						   my_target_name(self->mysql, self->arena, table->columns[number].name)));
 	pg_quote_qualified(&quoted, self->name, name);
 	text->sequence = arena_strdup(self->arena, strbuf_text(&quoted));
 	strbuf_printf(&sql, "CREATE SEQUENCE %s", text->sequence);
@@ -288,7 +295,8 @@ append_table(MysqlSchema *self, TableText *text, StrBuf *out)
 {
 	const MyTable *table = text->table;
 
-	strbuf_printf(out, "-- %s, %s\nCREATE TABLE ", table->engine, table->collation != NULL ? table->collation : "no collation");
+	strbuf_printf(out, "-- %s, %s\nCREATE TABLE ", table->engine,
+				  table->collation != NULL ? table->collation : "no collation");
 	mysql_schema_append_table(self, out, table->name);
 	strbuf_append(out, " (");
 	for (int i = 0; i < table->column_count; i++)
@@ -364,13 +372,15 @@ note_column(MysqlSchema *self, const MyTable *table, const MyColumn *column)
 	if (column->updates_itself)
 		mysql_schema_leave_out(self, "ON UPDATE CURRENT_TIMESTAMP of %s.%s", table->name, column->name);
 	if (column->labels_uncertain)
-		mysql_schema_leave_out(self, "labels of %s.%s: the source does not tell all of their characters", table->name, column->name);
+		mysql_schema_leave_out(self, "labels of %s.%s: the source does not tell all of their characters", table->name,
+							   column->name);
 }
 
 static void
 make_table(MysqlSchema *self, const MyTable *table)
 {
-	TableText text = {.table = table, .types = arena_zalloc(self->arena, sizeof(char *) * (size_t) (table->column_count + 1))};
+	TableText text = {.table = table,
+					  .types = arena_zalloc(self->arena, sizeof(char *) * (size_t) (table->column_count + 1))};
 	const char *name = my_target_name(self->mysql, self->arena, table->name);
 	StrBuf sql = STRBUF_INIT;
 	StrBuf plain = STRBUF_INIT;
@@ -379,7 +389,8 @@ make_table(MysqlSchema *self, const MyTable *table)
 	DdlStatement *statement;
 	int counter = -1;
 
-	text.is_partitioned = !self->options->no_partitions && mysql_schema_partition(self, table, &partition_by, &partitions);
+	text.is_partitioned =
+		!self->options->no_partitions && mysql_schema_partition(self, table, &partition_by, &partitions);
 	for (int i = 0; i < table->column_count; i++)
 	{
 		text.types[i] = type_of(self, table, &table->columns[i]);
@@ -402,7 +413,8 @@ make_table(MysqlSchema *self, const MyTable *table)
 	if (plain.length > 0)
 	{
 		statement->fallback = arena_strdup(self->arena, strbuf_text(&plain));
-		statement->failed = arena_printf(self->arena, "generated columns and defaults by expressions of %s", table->name);
+		statement->failed =
+			arena_printf(self->arena, "generated columns and defaults by expressions of %s", table->name);
 	}
 	if (partitions.length > 0)
 		mysql_schema_add(self, arena_printf(self->arena, "PARTITIONS of %s", name), &partitions);

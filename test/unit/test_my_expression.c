@@ -56,7 +56,8 @@ arithmetic_and_comparisons_stay(void **state)
 	(void) state;
 	becomes("`a` > 0", "\"a\" > 0", 0);
 	becomes("(`a` + 1) * 2 - `B` % 3", "(\"a\" + 1) * 2 - \"B\" % 3", 0);
-	becomes("((`a` >= 1) and (`a` <= 10) or not (`B` <> -5))", "((\"a\" >= 1) AND (\"a\" <= 10) OR NOT (\"B\" <> - 5))", 0);
+	becomes("((`a` >= 1) and (`a` <= 10) or not (`B` <> -5))", "((\"a\" >= 1) AND (\"a\" <= 10) OR NOT (\"B\" <> - 5))",
+			0);
 	becomes("`a` is not null and `a` in (1,2,3)", "\"a\" IS NOT NULL AND \"a\" IN (1, 2, 3)", 0);
 	becomes("`a` between 1 and 2.50", "\"a\" BETWEEN 1 AND 2.50", 0);
 	becomes("`a` != `B`", "\"a\" <> \"B\"", 0);
@@ -103,7 +104,8 @@ json_paths_are_arrays(void **state)
 {
 	(void) state;
 	becomes("json_extract(`j`,'$.a.b[0]')", "(\"j\" #> '{a,b,0}')", EXPRESSION_HAS_TEXT | EXPRESSION_READS_JSON);
-	becomes("json_unquote(json_extract(`j`,_utf8mb4'$.a'))", "(\"j\" #>> '{a}')", EXPRESSION_HAS_TEXT | EXPRESSION_READS_JSON);
+	becomes("json_unquote(json_extract(`j`,_utf8mb4'$.a'))", "(\"j\" #>> '{a}')",
+			EXPRESSION_HAS_TEXT | EXPRESSION_READS_JSON);
 	becomes("json_value(`j`,'$.a')", "(\"j\" #>> '{a}')", EXPRESSION_HAS_TEXT | EXPRESSION_READS_JSON);
 	is_refused("json_extract(`j`,'$.*')");
 	is_refused("json_extract(`j`,'$')");
@@ -116,10 +118,45 @@ static void
 what_may_mean_something_else_is_refused(void **state)
 {
 	static const char *const bad[] = {
-		"`a` / 2", "`a` || `B`", "`a` ^ 2", "!`a`", "~`a`", "`a` & 1", "`a` | 1", "`a` << 1", "`a` div 2", "`a` xor `B`", "0xff", "1e5",
-		"`nosuch` > 1", "`t`.`a` > 1", "`g` > 1", "greatest(`a`,`B`)", "cast(`a` as char)", "`c` collate utf8mb4_bin", "`c` regexp 'x'",
-		"_binary'x'", "unknown(`a`)", "substr(`d`,`a`)", "left(`d`,-1)", "if(`a`,1)", "now(`a`)", "interval 1 day", "@a", "\"a\"", "`a`;",
-		"(`a`", "`a`)", "`a`,`B`", "", "()", "concat()", "`a", "lower(", "lower(`d`", "case `a`; drop table x",
+		"`a` / 2",
+		"`a` || `B`",
+		"`a` ^ 2",
+		"!`a`",
+		"~`a`",
+		"`a` & 1",
+		"`a` | 1",
+		"`a` << 1",
+		"`a` div 2",
+		"`a` xor `B`",
+		"0xff",
+		"1e5",
+		"`nosuch` > 1",
+		"`t`.`a` > 1",
+		"`g` > 1",
+		"greatest(`a`,`B`)",
+		"cast(`a` as char)",
+		"`c` collate utf8mb4_bin",
+		"`c` regexp 'x'",
+		"_binary'x'",
+		"unknown(`a`)",
+		"substr(`d`,`a`)",
+		"left(`d`,-1)",
+		"if(`a`,1)",
+		"now(`a`)",
+		"interval 1 day",
+		"@a",
+		"\"a\"",
+		"`a`;",
+		"(`a`",
+		"`a`)",
+		"`a`,`B`",
+		"",
+		"()",
+		"concat()",
+		"`a",
+		"lower(",
+		"lower(`d`",
+		"case `a`; drop table x",
 	};
 
 	(void) state;
@@ -152,8 +189,15 @@ deep_nesting_ends(void **state)
 static void
 any_text_is_translated_or_refused(void **state)
 {
-	static const char *const pieces[] = {"`a`", "`", "'", "''", "\\", "(", ")", ",", "lower", "concat(", "if(", "json_extract(`j`,'$.a')", "1", ".", "-", "<", "=",
-										 "and", " ", "_utf8mb4", "current_timestamp", ";", "--", "/*", "null"};
+	static const char *const pieces[] = {"`a`",     "`",        "'",
+										 "''",      "\\",       "(",
+										 ")",       ",",        "lower",
+										 "concat(", "if(",      "json_extract(`j`,'$.a')",
+										 "1",       ".",        "-",
+										 "<",       "=",        "and",
+										 " ",       "_utf8mb4", "current_timestamp",
+										 ";",       "--",       "/*",
+										 "null"};
 	int good = 0;
 
 	(void) state;

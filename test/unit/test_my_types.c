@@ -140,15 +140,17 @@ long_labels_make_no_enum_type(void **state)
 {
 	(void) state;
 	assert_string_equal(type_of("enum('a','b')", NULL), "an enum type");
-	assert_string_equal(type_of("enum('a234567890123456789012345678901234567890123456789012345678901234','b')", NULL), "text");
+	assert_string_equal(type_of("enum('a234567890123456789012345678901234567890123456789012345678901234','b')", NULL),
+						"text");
 	assert_string_equal(type_of("enum('a','b')", "enum = varchar(3)"), "varchar(3)");
 }
 
 static void
 overrides_go_from_the_column_to_the_type(void **state)
 {
-	static const char types[] = "int unsigned = integer, int(11) = smallint , t.c = numeric(10,2), tinyint(1)=smallint,decimal(10,2) = money,"
-								"decimal = numeric, enum('a','B') = mood, set = text, binary(16) = uuid,\n `t`.\"odd,.=name\" = text,";
+	static const char types[] =
+		"int unsigned = integer, int(11) = smallint , t.c = numeric(10,2), tinyint(1)=smallint,decimal(10,2) = money,"
+		"decimal = numeric, enum('a','B') = mood, set = text, binary(16) = uuid,\n `t`.\"odd,.=name\" = text,";
 	MyOverrides overrides;
 	Error err = ERROR_INIT;
 	MyColumn column = column_of("bigint");
@@ -190,7 +192,9 @@ json_of_mariadb_is_json(void **state)
 static void
 bad_overrides_are_refused(void **state)
 {
-	static const char *const bad[] = {"int", "= text", "int =", "int = 5", "int = text; drop table x", "t. = text", "int = a'b", "int = numeric(1", "a b"};
+	static const char *const bad[] = {
+		"int",       "= text",    "int =",           "int = 5", "int = text; drop table x",
+		"t. = text", "int = a'b", "int = numeric(1", "a b"};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
@@ -212,7 +216,8 @@ labels_are_unquoted(void **state)
 	const char **labels;
 
 	(void) state;
-	assert_int_equal(my_parse_labels("enum('x','it''s','back\\\\slash','new\\nline','','co,mma','a\"b','(c)')", arena, &labels), 8);
+	assert_int_equal(
+		my_parse_labels("enum('x','it''s','back\\\\slash','new\\nline','','co,mma','a\"b','(c)')", arena, &labels), 8);
 	assert_string_equal(labels[0], "x");
 	assert_string_equal(labels[1], "it's");
 	assert_string_equal(labels[2], "back\\slash");

@@ -19,12 +19,13 @@ static int
 reset(void **state)
 {
 	(void) state;
-	options = (MySourceConfig) {0};
+	options = (MySourceConfig){0};
 	return 0;
 }
 
 static void
-check(const MyColumn *column, const char *data, size_t length, MyValueKind kind, const char *expected, MyProblem problem)
+check(const MyColumn *column, const char *data, size_t length, MyValueKind kind, const char *expected,
+	  MyProblem problem)
 {
 	StrBuf out = STRBUF_INIT;
 	MyProblem found = MY_PROBLEM_COUNT;
@@ -60,26 +61,28 @@ is_bad(const MyColumn *column, const char *data, MyProblem problem)
 static void
 numbers_stay_as_they_are(void **state)
 {
-	static const MyType types[] = {MY_TINYINT, MY_SMALLINT, MY_MEDIUMINT, MY_INT, MY_BIGINT, MY_DECIMAL, MY_FLOAT, MY_DOUBLE};
-	static const char *const values[] = {"0", "1", "-1", "127", "18446744073709551615", "-12.50", "0.000001", "1e-30", "3.4028235e38"};
+	static const MyType types[] = {MY_TINYINT, MY_SMALLINT, MY_MEDIUMINT, MY_INT,
+								   MY_BIGINT,  MY_DECIMAL,  MY_FLOAT,     MY_DOUBLE};
+	static const char *const values[] = {"0",      "1",        "-1",    "127",         "18446744073709551615",
+										 "-12.50", "0.000001", "1e-30", "3.4028235e38"};
 
 	(void) state;
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
 		for (size_t k = 0; k < sizeof(values) / sizeof(values[0]); k++)
-			stays(&(MyColumn) {.type = types[i]}, values[k]);
+			stays(&(MyColumn){.type = types[i]}, values[k]);
 }
 
 static void
 zeroes_in_front_of_numbers_go(void **state)
 {
 	(void) state;
-	becomes(&(MyColumn) {.type = MY_INT}, "00042", "42");
-	becomes(&(MyColumn) {.type = MY_INT}, "00000", "0");
-	becomes(&(MyColumn) {.type = MY_DECIMAL}, "00000012.50", "12.50");
-	becomes(&(MyColumn) {.type = MY_DECIMAL}, "000.50", "0.50");
-	becomes(&(MyColumn) {.type = MY_YEAR}, "0000", "0");
-	stays(&(MyColumn) {.type = MY_YEAR}, "2024");
-	stays(&(MyColumn) {.type = MY_DECIMAL}, "0.50");
+	becomes(&(MyColumn){.type = MY_INT}, "00042", "42");
+	becomes(&(MyColumn){.type = MY_INT}, "00000", "0");
+	becomes(&(MyColumn){.type = MY_DECIMAL}, "00000012.50", "12.50");
+	becomes(&(MyColumn){.type = MY_DECIMAL}, "000.50", "0.50");
+	becomes(&(MyColumn){.type = MY_YEAR}, "0000", "0");
+	stays(&(MyColumn){.type = MY_YEAR}, "2024");
+	stays(&(MyColumn){.type = MY_DECIMAL}, "0.50");
 }
 
 static void
@@ -115,10 +118,11 @@ bits_are_digits(void **state)
 	column.length = 12;
 	becomes(&column, "\x0a\x01", "101000000001");
 	column.length = 64;
-	becomes(&column, "\xff\xff\xff\xff\xff\xff\xff\xff", "1111111111111111111111111111111111111111111111111111111111111111");
+	becomes(&column, "\xff\xff\xff\xff\xff\xff\xff\xff",
+			"1111111111111111111111111111111111111111111111111111111111111111");
 	column.target_type = "numeric(20)";
 	becomes(&column, "\xff\xff\xff\xff\xff\xff\xff\xff", "18446744073709551615");
-	column = (MyColumn) {.type = MY_BIT, .length = 1, .target_type = "boolean"};
+	column = (MyColumn){.type = MY_BIT, .length = 1, .target_type = "boolean"};
 	becomes(&column, "\x01", "t");
 	check(&column, "\0", 1, MY_VALUE_TEXT, "f", MY_PROBLEM_NONE);
 }
@@ -151,10 +155,10 @@ static void
 timestamps_say_that_they_are_utc(void **state)
 {
 	(void) state;
-	becomes(&(MyColumn) {.type = MY_TIMESTAMP}, "2038-01-19 03:14:07", "2038-01-19 03:14:07+00");
-	becomes(&(MyColumn) {.type = MY_TIMESTAMP}, "2024-01-31 10:00:00.25", "2024-01-31 10:00:00.25+00");
-	check(&(MyColumn) {.type = MY_TIMESTAMP}, "0000-00-00 00:00:00", 19, MY_VALUE_NULL, NULL, MY_PROBLEM_ZERO_DATE);
-	stays(&(MyColumn) {.type = MY_TIME}, "-838:59:59.000000");
+	becomes(&(MyColumn){.type = MY_TIMESTAMP}, "2038-01-19 03:14:07", "2038-01-19 03:14:07+00");
+	becomes(&(MyColumn){.type = MY_TIMESTAMP}, "2024-01-31 10:00:00.25", "2024-01-31 10:00:00.25+00");
+	check(&(MyColumn){.type = MY_TIMESTAMP}, "0000-00-00 00:00:00", 19, MY_VALUE_NULL, NULL, MY_PROBLEM_ZERO_DATE);
+	stays(&(MyColumn){.type = MY_TIME}, "-838:59:59.000000");
 }
 
 static void
@@ -169,18 +173,31 @@ text_is_looked_through(void **state)
 	is_bad(&column, "latin1: \xe9", MY_PROBLEM_ENCODING);
 	check(&column, "a\0b", 3, MY_VALUE_BAD, NULL, MY_PROBLEM_ZERO_BYTE);
 	options.bad_text = MY_BAD_TEXT_REPLACE;
-	check(&column, "a\0b\xe9", 4, MY_VALUE_TEXT, "a\xef\xbf\xbd"
-												"b\xef\xbf\xbd", MY_PROBLEM_ZERO_BYTE);
+	check(&column, "a\0b\xe9", 4, MY_VALUE_TEXT,
+		  "a\xef\xbf\xbd"
+		  "b\xef\xbf\xbd",
+		  MY_PROBLEM_ZERO_BYTE);
 }
 
 /* Every bad thing, at every place of a block. */
 static void
 bad_bytes_are_found_wherever_they_stand(void **state)
 {
-	static const char *const bad[] = {"\x80", "\xc0\x80", "\xc1\xbf", "\xc3", "\xe0\x9f\xbf", "\xed\xa0\x80", "\xe2\x82", "\xf0\x8f\xbf\xbf",
-									  "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xf0\x9f\x98"};
-	static const char *const good[] = {"\xc2\x80", "\xdf\xbf", "\xe0\xa0\x80", "\xed\x9f\xbf", "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80",
-									   "\xf4\x8f\xbf\xbf", "\x7f", "\x01"};
+	static const char *const bad[] = {"\x80",
+									  "\xc0\x80",
+									  "\xc1\xbf",
+									  "\xc3",
+									  "\xe0\x9f\xbf",
+									  "\xed\xa0\x80",
+									  "\xe2\x82",
+									  "\xf0\x8f\xbf\xbf",
+									  "\xf4\x90\x80\x80",
+									  "\xf5\x80\x80\x80",
+									  "\xff",
+									  "\xf0\x9f\x98"};
+	static const char *const good[] = {"\xc2\x80",     "\xdf\xbf",     "\xe0\xa0\x80",     "\xed\x9f\xbf",
+									   "\xee\x80\x80", "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf",
+									   "\x7f",         "\x01"};
 	char text[64];
 
 	(void) state;
@@ -248,8 +265,10 @@ json_that_jsonb_refuses_is_found(void **state)
 	stays(&column, "\"\\u0000\"");
 	column.target_type = NULL;
 	options.bad_text = MY_BAD_TEXT_REPLACE;
-	check(&column, "\"a\\u0000b\\udc00\"", 16, MY_VALUE_TEXT, "\"a\xef\xbf\xbd"
-															"b\xef\xbf\xbd\"", MY_PROBLEM_ZERO_BYTE);
+	check(&column, "\"a\\u0000b\\udc00\"", 16, MY_VALUE_TEXT,
+		  "\"a\xef\xbf\xbd"
+		  "b\xef\xbf\xbd\"",
+		  MY_PROBLEM_ZERO_BYTE);
 }
 
 static void
@@ -263,8 +282,9 @@ bytes_are_hexadecimal(void **state)
 	column.target_type = "text";
 	stays(&column, "abc");
 	is_bad(&column, "\xff", MY_PROBLEM_ENCODING);
-	column = (MyColumn) {.type = MY_BINARY, .length = 16, .target_type = "uuid"};
-	becomes(&column, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef", "01234567-89ab-cdef-0123-456789abcdef");
+	column = (MyColumn){.type = MY_BINARY, .length = 16, .target_type = "uuid"};
+	becomes(&column, "\x01\x23\x45\x67\x89\xab\xcd\xef\x01\x23\x45\x67\x89\xab\xcd\xef",
+			"01234567-89ab-cdef-0123-456789abcdef");
 	is_bad(&column, "short", MY_PROBLEM_RANGE);
 }
 
@@ -316,7 +336,8 @@ geometry_is_ewkb_or_text(void **state)
 	memcpy(with_srid + 4, point, 21);
 	memcpy(without + 4, point, 21);
 	check(&column, without, 25, MY_VALUE_TEXT, "\\x0101000000000000000000f03f00000000000000c0", MY_PROBLEM_NONE);
-	check(&column, with_srid, 25, MY_VALUE_TEXT, "\\x0101000020e6100000000000000000f03f00000000000000c0", MY_PROBLEM_NONE);
+	check(&column, with_srid, 25, MY_VALUE_TEXT, "\\x0101000020e6100000000000000000f03f00000000000000c0",
+		  MY_PROBLEM_NONE);
 	column.target_type = "geometry(Point,4326)";
 	check(&column, with_srid, 25, MY_VALUE_TEXT, "0101000020e6100000000000000000f03f00000000000000c0", MY_PROBLEM_NONE);
 	column.target_type = NULL;
@@ -354,7 +375,7 @@ wkt(const char *digits, const char *expected)
 }
 
 #define ZERO "0000000000000000"
-#define ONE "000000000000f03f"
+#define ONE  "000000000000f03f"
 
 static void
 every_kind_of_geometry_has_its_text(void **state)
@@ -365,7 +386,8 @@ every_kind_of_geometry_has_its_text(void **state)
 	wkt("0104000000020000000101000000" ZERO ONE "0101000000" ONE ZERO, "MULTIPOINT((0 1),(1 0))");
 	wkt("010500000001000000010200000001000000" ZERO ONE, "MULTILINESTRING((0 1))");
 	wkt("01060000000100000001030000000100000001000000" ZERO ONE, "MULTIPOLYGON(((0 1)))");
-	wkt("0107000000020000000101000000" ZERO ONE "010700000000000000", "GEOMETRYCOLLECTION(POINT(0 1),GEOMETRYCOLLECTION EMPTY)");
+	wkt("0107000000020000000101000000" ZERO ONE "010700000000000000",
+		"GEOMETRYCOLLECTION(POINT(0 1),GEOMETRYCOLLECTION EMPTY)");
 	wkt("010700000000000000", "GEOMETRYCOLLECTION EMPTY");
 	/* Big-endian. */
 	wkt("00000000013ff00000000000003ff8000000000000", "POINT(1 1.5)");
