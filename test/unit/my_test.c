@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -55,10 +56,12 @@ answers(void)
 	return ok;
 }
 
+/* mysql: the folder of a MySQL server, or NULL for the MariaDB that is installed. */
 static void
-execute_server(const char *user)
+execute_server(const char *mysql, const char *user)
 {
-	char *args[] = {"mariadbd",
+	char *program = mysql != NULL ? mem_printf("%s/mysqld", mysql) : mem_strdup("mariadbd");
+	char *args[] = {program,
 					"--no-defaults",
 					mem_printf("--datadir=%s/data", folder),
 					mem_printf("--socket=%s", socket_path),
@@ -74,38 +77,61 @@ execute_server(const char *user)
 					"--innodb-fast-shutdown=2",
 					"--max-allowed-packet=256M",
 					"--character-set-server=utf8mb4",
+					"--secure-file-priv=",
+					mysql != NULL ? "--gtid-mode=ON" : NULL, /* the end for MariaDB */
+					"--enforce-gtid-consistency=ON",
+					"--mysqlx=OFF",
 					NULL};
 
-	execvp("mariadbd", args);
+	execvp(program, args);
 	execv("/usr/sbin/mariadbd", args);
 	_exit(127);
 }
 
 bool
-my_test_start(void)
+my_test_is_wanted(void)
 {
 	const char *given = getenv("DBSYNC_TEST_MYSQL");
+
+	return given != NULL && *given != '\0';
+}
+
+bool
+my_test_start(void)
+{
+	const char *given = my_test_is_wanted() ? getenv("DBSYNC_TEST_MYSQL") : NULL;
 	const char *tmp = getenv("TMPDIR");
 	const struct passwd *me = getpwuid(getuid());
+	struct stat about;
 	int64_t limit_ms;
+	char *install;
+	bool installed;
 
-	if (given != NULL)
+	if (given != NULL && (stat(given, &about) != 0 || !S_ISDIR(about.st_mode)))
 	{
 		socket_path = mem_strdup(given);
 		return true;
 	}
-	if (!run("PATH=$PATH:/usr/sbin command -v mariadbd mariadb-install-db >/dev/null 2>&1%s%s", "", "") || me == NULL)
+	if (given == NULL &&
+		!run("PATH=$PATH:/usr/sbin command -v mariadbd mariadb-install-db >/dev/null 2>&1%s%s", "", ""))
+		return false;
+	if (me == NULL)
 		return false;
 	folder = mem_printf("%s/dbsync-my.XXXXXX", tmp != NULL ? tmp : "/tmp");
 	if (mkdtemp(folder) == NULL)
 		return false;
 	socket_path = mem_printf("%s/s", folder);
-	if (!run("mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=normal --user='%s' --datadir='%s/data' >/dev/null 2>&1",
-			 me->pw_name, folder))
+	install = given != NULL
+				  ? mem_printf("'%s/mysqld' --no-defaults --initialize-insecure --user='%%s' --datadir='%%s/data' >/dev/null 2>&1", given)
+				  : mem_strdup("mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=normal --user='%s' "
+							   "--datadir='%s/data' >/dev/null 2>&1");
+	installed = run(install, me->pw_name, folder);
+	free(install);
+	if (!installed)
 		return false;
 	server = fork();
 	if (server == 0)
-		execute_server(me->pw_name);
+		execute_server(given, me->pw_name);
 	limit_ms = clock_monotonic_ms() + START_LIMIT_MS;
 	while (!answers())
 	{
