@@ -3,6 +3,7 @@
 #   make            build the plugin and dbsync
 #   make install    install both (DESTDIR, prefix; the plugin goes where PG_CONFIG says)
 #   make check      build, install, and run every test on throwaway servers
+#   make check-mysql the tests of MySQL sources on a real MySQL, which Debian sid has (test/mysql-server.sh)
 #   make demo       two throwaway servers brought in sync while pgbench writes
 #   make demo-mysql the same with a MariaDB as the source
 #   make bench      dbsync and the plugin beside their peers, on throwaway servers (bench/README.md)
@@ -64,6 +65,16 @@ check: deps
 check-%: all unit-tests
 	bash test/run-check.sh $*
 
+# The folder of a MySQL, fetched where it is not there.
+MYSQL_DIR ?= build/mysql
+MYSQL_TESTS = $(addprefix t/,$(notdir $(wildcard test/tap/t/06*_mysql_*.pl)))
+
+check-mysql: deps
+	bash test/mysql-server.sh '$(MYSQL_DIR)'
+	$(MAKE) -j2 all
+	$(MAKE) -j2 unit-tests
+	DBSYNC_TEST_MYSQL='$(abspath $(MYSQL_DIR))' UNIT_TESTS='test_my_*' TESTS='$(or $(TESTS),$(MYSQL_TESTS))' bash test/run-check.sh unit tap
+
 unit-tests: consumer
 	$(MAKE) -C consumer unit
 
@@ -102,4 +113,4 @@ dist:
 	git archive --format=zip --prefix=alidecode-$$(cat VERSION)/ -o alidecode-$$(cat VERSION).zip HEAD
 
 .PHONY: all decoder consumer deps install install-decoder install-consumer uninstall clean \
-	check unit-tests unit-check check-version check-layers demo demo-mysql bench format lint dist
+	check check-mysql unit-tests unit-check check-version check-layers demo demo-mysql bench format lint dist

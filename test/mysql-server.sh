@@ -77,6 +77,7 @@ program()
 	PROGRAM
 	chmod 755 "$new/$(basename "$1")"
 }
+# shellcheck disable=SC2016
 program sbin/mysqld '"--basedir=$here" "--lc-messages-dir=$here/share/mysql" "--plugin-dir=$here/lib/mysql/plugin"'
 program bin/mysql ''
 chmod -R a+rX "$new"

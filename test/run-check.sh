@@ -42,7 +42,14 @@ trap clean_up EXIT
 
 rm -rf "$logs"
 mkdir -p "$logs" "$work/src" "$work/logs" "$work/small" "$work/tmp"
-tar -C "$PWD" --exclude=./.git --exclude=./build/obj --exclude=./build/check -cf - . | tar -C "$work/src" -xf -
+tar -C "$PWD" --exclude=./.git --exclude=./build/obj --exclude=./build/check --exclude=./build/mysql -cf - . | tar -C "$work/src" -xf -
+
+# Another server than the installed MariaDB: in a place, too, that the tests' user can read.
+mysql=${DBSYNC_TEST_MYSQL:-}
+if [ -d "$mysql" ]; then
+	mysql=$work/mysql
+	mkdir "$mysql" && tar -C "$DBSYNC_TEST_MYSQL" -cf - . | tar -C "$mysql" -xf - || exit 1
+fi
 
 # A file system that is easily filled, for the tests of a full disk; they skip where it cannot
 # be mounted.
@@ -65,9 +72,9 @@ if [ "$(id -u)" = 0 ]; then
 fi
 
 "${run[@]}" PG_CONFIG="$PG_CONFIG" TMPDIR="$work/tmp" CHECK_LOGS="$work/logs" \
-	DBSYNC_TEST_SMALL="$small" TESTS="${TESTS:-}" JOBS="${JOBS:-2}" \
+	DBSYNC_TEST_SMALL="$small" TESTS="${TESTS:-}" UNIT_TESTS="${UNIT_TESTS:-}" JOBS="${JOBS:-2}" \
 	DBSYNC_TEST_ROWS="${DBSYNC_TEST_ROWS:-}" DBSYNC_TEST_SEED="${DBSYNC_TEST_SEED:-}" \
-	DBSYNC_TEST_KILLS="${DBSYNC_TEST_KILLS:-}" DBSYNC_TEST_ROUNDS="${DBSYNC_TEST_ROUNDS:-}" DBSYNC_TEST_TABLES="${DBSYNC_TEST_TABLES:-}" DBSYNC="${DBSYNC:-}" DBSYNC_TEST_MYSQL="${DBSYNC_TEST_MYSQL:-}" TEST_LIMIT="${TEST_LIMIT:-}" \
+	DBSYNC_TEST_KILLS="${DBSYNC_TEST_KILLS:-}" DBSYNC_TEST_ROUNDS="${DBSYNC_TEST_ROUNDS:-}" DBSYNC_TEST_TABLES="${DBSYNC_TEST_TABLES:-}" DBSYNC="${DBSYNC:-}" DBSYNC_TEST_MYSQL="$mysql" TEST_LIMIT="${TEST_LIMIT:-}" \
 	bash "$work/src/test/run-suites.sh" "$@" </dev/null &
 suites_pid=$!
 wait "$suites_pid"

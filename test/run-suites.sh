@@ -111,7 +111,7 @@ run_unit()
 	local program name log status
 
 	start_unit_server
-	for program in build/unit/test_*; do
+	for program in build/unit/${UNIT_TESTS:-test_*}; do
 		name=$(basename "$program")
 		# A program whose source is gone is left over from an older build.
 		[ -f "test/unit/$name.c" ] || continue
