@@ -94,7 +94,7 @@ my_parse_labels(const char *type_text, Arena *arena, const char ***labels)
 	int capacity = 0;
 
 	*labels = NULL;
-	while (at != NULL && at[1] == '\'')
+	while (at != NULL && *at != '\0' && at[1] == '\'')
 	{
 		StrBuf label = STRBUF_INIT;
 
