@@ -506,10 +506,12 @@ my_statement_mentions(const MyQuery *query, Arena *arena, bool (*is_wanted) (voi
 
 	while (scanner.kind != TOKEN_END)
 	{
-		if (scanner.kind != TOKEN_WORD && scanner.kind != TOKEN_NAME)
-			next(&scanner);
-		else if (take_table(&scanner, &name) && is_wanted(arg, name.database, name.table))
+		const char *start = scanner.start;
+
+		if (take_table(&scanner, &name) && is_wanted(arg, name.database, name.table))
 			return true;
+		if (scanner.start == start)
+			next(&scanner);
 	}
 	return false;
 }
