@@ -57,7 +57,7 @@ print_json(const VerifyReport *report)
 		json_array_append_new(tables, entry);
 	}
 	json_object_set_new(root, "equal", json_boolean(report->different == 0 && report->count > 0));
-	json_object_set_new(root, "position", json_string(lsn_format(report->position, position)));
+	json_object_set_new(root, "position", json_string(lsn_show(report->position, position)));
 	json_object_set_new(root, "note", json_text(report->note));
 	json_object_set_new(root, "tables", tables);
 	text = json_dumps(root, JSON_INDENT(2));

@@ -161,6 +161,7 @@ BEGIN
 		UPDATE account_a SET money = money - 1 WHERE id = i % 1000 + 1;
 		UPDATE account_b SET money = money + 1 WHERE id = i % 1000 + 1;
 		COMMIT;
+		DO SLEEP(0.0005); -- a rate that any machine can follow
 		SET i = i + 1;
 	END WHILE;
 END //

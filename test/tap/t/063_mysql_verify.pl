@@ -117,6 +117,7 @@ BEGIN
 	WHILE GET_LOCK('stop', 0) DO
 		DO RELEASE_LOCK('stop');
 		UPDATE large SET t = CONCAT('new ', i) WHERE id = i * 7 % 50000 + 1;
+		DO SLEEP(0.003); -- a rate that any machine can follow
 		SET i = i + 1;
 	END WHILE;
 END //
