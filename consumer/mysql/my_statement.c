@@ -169,12 +169,13 @@ name_text(const Scanner *scanner)
 {
 	char	   *name;
 	char	   *to;
-	char		quote = *scanner->start;
+	char		quote;
 
 	if (scanner->kind == TOKEN_WORD)
 		return arena_strndup(scanner->arena, scanner->start, scanner->length);
 	if (scanner->kind != TOKEN_NAME || scanner->length < 2)
 		return NULL;
+	quote = *scanner->start;
 	name = to = arena_strndup(scanner->arena, scanner->start + 1, scanner->length - 2);
 	for (const char *from = name; *from != '\0'; from++)
 	{
