@@ -247,7 +247,7 @@ append_value(MysqlSource *self, const LoggedTable *table, const MyCell *cells, i
 	if (!my_row_text(column, cell, &self->text, &data, &length, err))
 	{
 		error_context(err, "table %s.%s", table->table->schema, table->table->name);
-		return error_hint(err, "if the table was altered since: a new full sync of it");
+		return err->hint != NULL ? false : error_hint(err, "if the table was altered since: a new full sync of it");
 	}
 	if (table->is_plain[i])
 	{
