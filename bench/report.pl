@@ -16,15 +16,18 @@ my %title = (
 	test_decoding => 'test_decoding', wal2json_1 => 'wal2json, format 1', wal2json_2 => 'wal2json, format 2',
 	builtin => 'built-in', builtin_binary => 'built-in, binary', pglogical => 'pglogical', pgcopydb => 'pgcopydb',
 	dbsync => 'dbsync', dbsync_strict => 'dbsync, apply=strict', dbsync_j1 => 'dbsync -j 1', dbsync_j4 => 'dbsync -j 4',
+	dbsync_mysql => 'dbsync', dbsync_mysql_j2 => 'dbsync -j 2', pgloader => 'pgloader', pipe_mysql => 'mariadb to psql, pipe',
 	dump_restore => 'pg_dump, pg_restore -j 2', pipe_text => 'psql COPY pipe, text', pipe_binary => 'psql COPY pipe, binary',
 	tpcb => 'TPC-B', tpcb_durable => 'TPC-B, durable target', inserts => 'wide inserts, one transaction',
 	inserts_500 => 'wide inserts, 500 a transaction', updates => 'updates, 1,000 a transaction', pgbench => 'pgbench',
 );
 
 my (%facts, %value, %failed, %order);
-read_results($_) for qw(decode drain copy live);
+my @questions = qw(decode drain copy live mysql);
+
+read_results($_) for @questions;
 my $page = read_file("$docs/benchmarks.md");
-for my $question (grep { $value{$_} || $failed{$_} } qw(decode drain copy live))
+for my $question (grep { $value{$_} || $failed{$_} } @questions)
 {
 	my ($text, @panels) = __PACKAGE__->can($question)->();
 	$text = sprintf("![%s](benchmarks-%s.svg)\n\n%s\n%s", $question, $question, $text, settings($question));
@@ -171,11 +174,61 @@ sub live
 	return ($text, @panels);
 }
 
+# The copy beside its peers, then each backlog from both kinds of source.
+sub mysql
+{
+	my ($text, @panels) = ('');
+	for my $load (@{$order{mysql}{loads}})
+	{
+		my ($more, $panel) = $load eq 'copy' ? mysql_copy($load) : mysql_drain($load);
+		$text .= $more;
+		push @panels, $panel;
+	}
+	return ($text, @panels);
+}
+
+sub mysql_copy
+{
+	my ($load) = @_;
+	my ($peers, $notes) = peers('mysql', $load);
+	my $of = sub { return median('mysql', $load, @_); };
+	my $seconds = sub { my ($peer, @metrics) = @_; my $sum = 0; for (@metrics) { $sum += $of->($peer, $_) // return } return sprintf('%.2f', $sum); };
+	my $rate = sub { my $s = $of->($_[0], 'seconds'); return $s ? $of->($_[0], 'rows') / $s : undef; };
+	my $rows = thousands($of->($peers->[0], 'rows'));
+	my $text = "**Copy of $rows rows**\n\n" . table($peers,
+		['seconds', sub { $seconds->($_[0], 'seconds') }],
+		['rows/s', sub { my $r = $rate->($_[0]); $r ? thousands($r) : undef }],
+		['dbsync : it', sub { $_[0] eq 'dbsync_mysql' ? undef : ratio($rate->('dbsync_mysql'), $rate->($_[0])) }],
+		['MariaDB, CPU s', sub { $seconds->($_[0], 'source') }], ['program, CPU s', sub { $seconds->($_[0], 'consumer') }],
+		['target, CPU s', sub { $seconds->($_[0], 'target') }], ['all', sub { $seconds->($_[0], 'source', 'consumer', 'target') }],
+		['memory, MB', sub { my $m = $of->($_[0], 'memory_mb'); $m ? sprintf('%.0f', $m) : undef }]) . "$notes\n";
+	return ($text, {title => 'copy: rows a second (more is better)', bars => [map { [$_, $rate->($_), 'thousands'] } @$peers]});
+}
+
+sub mysql_drain
+{
+	my ($load) = @_;
+	local @title{qw(dbsync dbsync_mysql)} = ('from PostgreSQL', 'from MariaDB');
+	my ($peers, $notes) = peers('mysql', $load);
+	my $of = sub { return median('mysql', $load, @_); };
+	my $unit = $load =~ /^tpcb/ ? 'transactions' : 'changes';
+	my $rate = sub { my $s = $of->($_[0], 'seconds'); return $s ? $of->($_[0], $unit) / $s : undef; };
+	my $cpu = sub { my ($peer, @metrics) = @_; my $sum = 0; for (@metrics) { $sum += $of->($peer, $_) // return } return sprintf('%.2f', $sum / $of->($peer, 'changes') * 1e6); };
+	my $text = "**$title{$load}**\n\n" . table($peers,
+		["$unit/s", sub { my $r = $rate->($_[0]); $r ? thousands($r) : undef }],
+		['MariaDB : it', sub { $_[0] eq 'dbsync_mysql' ? undef : ratio($rate->('dbsync_mysql'), $rate->($_[0])) }],
+		['source, µs a change', sub { $cpu->($_[0], 'walsender') }], ['dbsync, µs a change', sub { $cpu->($_[0], 'consumer') }],
+		['target, µs a change', sub { $cpu->($_[0], 'target') }], ['all', sub { $cpu->($_[0], 'walsender', 'consumer', 'target') }],
+		['MariaDB : it', sub { $_[0] eq 'dbsync_mysql' ? undef : ratio($cpu->('dbsync_mysql', qw(walsender consumer target)), $cpu->($_[0], qw(walsender consumer target))) }],
+		['memory, MB', sub { my $m = $of->($_[0], 'memory_mb'); $m ? sprintf('%.0f', $m) : undef }]) . "$notes\n";
+	return ($text, {title => "$title{$load}: $unit a second (more is better)", bars => [map { [$_, $rate->($_), 'thousands', $title{$_}] } @$peers]});
+}
+
 sub settings
 {
 	my ($question) = @_;
 	my %fact = %{$facts{$question} // {}};
-	my @peers = map { "$_ $fact{$_}" } grep { $fact{$_} } qw(wal2json pglogical pgcopydb);
+	my @peers = map { "$_ $fact{$_}" } grep { $fact{$_} } qw(wal2json pglogical pgcopydb pgloader mariadb);
 	return sprintf("%s. PostgreSQL %s; alidecode and dbsync %s; %s. %s, %s cores, %s, Linux %s. Scale \"%s\", runs of each: %s.\nSettings of both servers: `%s`.\n",
 		(map { $fact{$_} // '?' } qw(date postgres alidecode)), join(', ', @peers) || 'no other peers',
 		map { $fact{$_} // '?' } qw(cpu cores memory kernel scale runs settings));
@@ -195,11 +248,11 @@ sub chart
 		$svg .= sprintf(qq{<text x="%d" y="%d" font-weight="bold">%s</text>\n}, $x + 8, $y + 18, escape($panel->{title}));
 		for my $n (0 .. $#bars)
 		{
-			my ($peer, $number, $format) = @{$bars[$n]};
+			my ($peer, $number, $format, $name) = @{$bars[$n]};
 			my $top = $y + $head + $n * $bar;
 			my $length = $most ? ($width - $label - 90) * $number / $most : 0;
 			$svg .= sprintf(qq{<text x="%d" y="%d" text-anchor="end">%s</text><rect x="%d" y="%d" width="%.1f" height="%d" fill="%s"/><text x="%.1f" y="%d">%s</text>\n},
-				$x + $label, $top + 12, escape($title{$peer} // $peer), $x + $label + 6, $top, $length, $bar - 5, is_ours($peer) ? '#d9480f' : '#8795a6',
+				$x + $label, $top + 12, escape($name // $title{$peer} // $peer), $x + $label + 6, $top, $length, $bar - 5, is_ours($peer) ? '#d9480f' : '#8795a6',
 				$x + $label + 10 + $length, $top + 12, $format eq 'thousands' ? thousands($number) : sprintf($format, $number));
 		}
 		my $height = $head + @bars * $bar + $gap;

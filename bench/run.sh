@@ -9,7 +9,7 @@ fi
 . "$(dirname "$0")/lib/enter.sh"
 
 status=0
-for question in ${BENCH_ONLY:-decode drain copy live}; do
+for question in ${BENCH_ONLY:-decode drain copy live mysql}; do
 	[ -f "$bench/$question.sh" ] || fail "BENCH_ONLY: no such question: $question"
 	echo "== $question"
 	bash "$bench/$question.sh" || { echo "$question did not end well"; status=1; }

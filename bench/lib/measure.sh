@@ -36,13 +36,43 @@ cpu_of_tree()
 # cpu_of_server SIDE: of all its processes since it started, also of those that have ended.
 cpu_of_server()
 {
-	cpu_of_tree "$(head -n 1 "$BENCH_WORK/$1/data/postmaster.pid")"
+	cpu_of_tree "$(head -n 1 "$BENCH_WORK/$1/data/postmaster.pid" 2>/dev/null || cat "$BENCH_WORK/$1/pid")"
 }
 
 # Highest resident memory of a process so far, in MB.
 memory_of()
 {
 	awk '/^VmHWM/ {printf "%.1f", $2 / 1024}' "/proc/$1/status" 2>/dev/null
+}
+
+# with_memory COMMAND…: runs it; its highest resident memory, looked at ten times a second, is $memory, if that was less before.
+with_memory()
+{
+	local pid watcher status seen
+	echo 0 >"$BENCH_WORK/memory"
+	"$@" >>"$log" 2>&1 &
+	pid=$!
+	watch_memory "$pid" "$BENCH_WORK/memory" &
+	watcher=$!
+	wait "$pid"
+	status=$?
+	kill "$watcher" 2>/dev/null
+	wait "$watcher" 2>/dev/null
+	seen=$(cat "$BENCH_WORK/memory")
+	memory=$(awk -v a="${memory:-0}" -v b="$((seen / 1024))" 'BEGIN {print (a > b ? a : b)}')
+	return "$status"
+}
+
+# watch_memory PID FILE: into the file, in kB, until the process has ended. Without programs of its own but sleep: it takes CPU from what is measured.
+watch_memory()
+{
+	local name size
+	while [ -d "/proc/$1" ]; do
+		while read -r name size _; do
+			[ "$name" != VmHWM: ] || echo "$size" >"$2"
+		done <"/proc/$1/status"
+		sleep 0.1
+	done 2>/dev/null
 }
 
 # record QUESTION LOAD PEER RUN METRIC VALUE [METRIC VALUE…]
@@ -82,8 +112,8 @@ facts()
 		cpu "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1)" cores "$(nproc)" \
 		memory "$(awk '/^MemTotal/ {printf "%.0f GB", $2 / 1048576}' /proc/meminfo)" kernel "$(uname -r)" \
 		settings "$(server_settings x | sed -n '/^wal_level\|^shared\|^max_wal_size\|^checkpoint\|^autovac\|^fsync/p' | paste -sd ';' | sed 's/;/, /g')"
-	for name in wal2json pglogical pgcopydb; do
+	for name in wal2json pglogical pgcopydb pgloader; do
 		record "$1" facts - - "$name" "$(dpkg-query -W -f '${Package} ${Version} ${db:Status-Status}\n' "*$name" 2>/dev/null |
-			awk -v major="$("$BINDIR/postgres" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')" '$3 == "installed" && ($1 == "pgcopydb" || index($1, "-" major "-")) {print $2}')"
+			awk -v major="$("$BINDIR/postgres" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')" '$3 == "installed" && ($1 ~ /^pg(copydb|loader)$/ || index($1, "-" major "-")) {print $2}')"
 	done
 }

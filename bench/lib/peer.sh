@@ -21,6 +21,10 @@ load_peer()
 	# Process of the consumer, where it is not one of the target's.
 	peer_client() { :; }
 	peer_drop() { :; }
+	# The server that it reads: a folder of $BENCH_WORK.
+	peer_source() { echo source; }
+	# peer_is_right DATABASE: whether the target has what it should have.
+	peer_is_right() { [ "$(sums target "$1")" = "$expected" ]; }
 	# peer_copy DATABASE: all of it, until everything is there.
 	peer_copy_prepare() { :; }
 	peer_copy() { return 1; }

@@ -96,6 +96,7 @@ leave()
 	for pid in $(jobs -p); do
 		kill -KILL "$pid" 2>/dev/null
 	done
+	[ ! -f "$BENCH_WORK/mariadb/pid" ] || kill -KILL "$(cat "$BENCH_WORK/mariadb/pid")" 2>/dev/null
 	for side in "${servers[@]}"; do
 		stop_server "$BENCH_WORK/$side" immediate
 		[ -n "${BENCH_KEEP:-}" ] || rm -rf "${BENCH_WORK:?}/$side"

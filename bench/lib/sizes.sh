@@ -15,4 +15,5 @@ update_rows=${BENCH_UPDATE_ROWS:-${sizes[4]}}
 copy_scale=${BENCH_COPY_SCALE:-${sizes[5]}}            # pgbench -s
 live_seconds=${BENCH_LIVE_SECONDS:-${sizes[6]}}
 live_rate=${BENCH_LIVE_RATE:-1000}                     # transactions a second
+mysql_rows=${BENCH_MYSQL_ROWS:-1000000}                   # of the table that mysql.sh copies
 limit_seconds=${BENCH_LIMIT:-600}                      # of one run of one peer
