@@ -147,6 +147,16 @@ float_text(const uint8_t *data, bool is_double, StrBuf *out)
 	strbuf_append(out, text);
 }
 
+/* The catalogue may have put a question mark in place of another character; who says what the column becomes has looked at it. */
+static bool
+check_label(const MyColumn *known, const char *label, Error *err)
+{
+	if (!known->labels_uncertain || known->target_type != NULL || strchr(label, '?') == NULL)
+		return true;
+	error_set(err, ERROR_FAILED, "column %s: its label \"%s\" may have another character where the catalogue shows \"?\"", known->name, label);
+	return error_hint(err, "if the label is right as it is shown, say what the column becomes in types of [src.mysql]: TABLE.%s = text", known->name);
+}
+
 static bool
 label_text(const MyRowColumn *column, const uint8_t *data, StrBuf *out, Error *err)
 {
@@ -159,9 +169,10 @@ label_text(const MyRowColumn *column, const uint8_t *data, StrBuf *out, Error *e
 		if (value > (uint64_t) known->label_count)
 			return error_set(err, ERROR_FAILED, "column %s: the enum value %" PRIu64 " has no label in the table's definition", known->name, value);
 		/* 0 is what the server stores for a wrong label */
-		if (value > 0)
-			strbuf_append(out, known->labels[value - 1]);
-		return true;
+		if (value == 0)
+			return true;
+		strbuf_append(out, known->labels[value - 1]);
+		return check_label(known, known->labels[value - 1], err);
 	}
 	if (known->label_count < 64 && value >> known->label_count != 0)
 		return error_set(err, ERROR_FAILED, "column %s: the set value %" PRIu64 " has no label in the table's definition", known->name, value);
@@ -171,6 +182,8 @@ label_text(const MyRowColumn *column, const uint8_t *data, StrBuf *out, Error *e
 			continue;
 		if (!is_first)
 			strbuf_append_char(out, ',');
+		if (!check_label(known, known->labels[i], err))
+			return false;
 		strbuf_append(out, known->labels[i]);
 		is_first = false;
 	}

@@ -985,6 +985,37 @@ a_change_in_statement_format_stops_it(void **state)
 	stream_close(&stream);
 }
 
+/* The server's catalogue shows an emoji as "?", which another label may really be. */
+static void
+a_label_that_the_catalogue_does_not_tell_stops_it(void **state)
+{
+	Stream		stream;
+	Lsn			from;
+	Lsn			middle;
+
+	(void) state;
+	sql("CREATE TABLE t (id INT PRIMARY KEY, v ENUM('x', '😀') CHARACTER SET utf8mb4)");
+	from = log_end();
+	sql("INSERT INTO t VALUES (1, 'x')");
+	middle = log_end();
+	sql("INSERT INTO t VALUES (2, '😀')");
+	stream = stream_open(from, PART_BYTES);
+	check(stream_read(&stream, middle), "read");
+	assert_false(stream_read(&stream, log_end()));
+	assert_non_null(strstr(err.message, "may have another character"));
+	if (err.hint == NULL || strstr(err.hint, "types") == NULL)
+		fail_msg("%s HINT %s", err.message, err.hint);
+	stream_close(&stream);
+
+	/* Who has looked at the labels says what they become. */
+	config.server_id++;
+	config.types = "t.v = text";
+	stream = stream_open(from, PART_BYTES);
+	check(stream_read(&stream, log_end()), "read");
+	config.types = NULL;
+	stream_close(&stream);
+}
+
 static void
 what_cannot_be_read_is_refused(void **state)
 {
@@ -1134,6 +1165,7 @@ main(void)
 		cmocka_unit_test_setup(skipped_ddl_brings_the_new_shape, fresh_database),
 		cmocka_unit_test_setup(rows_of_another_shape_stop_it, fresh_database),
 		cmocka_unit_test_setup(a_change_in_statement_format_stops_it, fresh_database),
+		cmocka_unit_test_setup(a_label_that_the_catalogue_does_not_tell_stops_it, fresh_database),
 		cmocka_unit_test_setup(what_cannot_be_read_is_refused, fresh_database),
 		cmocka_unit_test_setup(a_purged_log_is_a_gap, fresh_database),
 		cmocka_unit_test_setup(two_with_one_server_id_are_told, fresh_database),
