@@ -153,6 +153,14 @@ is(psql("SELECT uid IS NOT NULL AND share IS NULL AND odd IS NULL FROM app.produ
 is(psql("INSERT INTO app.users (email, login) VALUES ('b', 'b') RETURNING id"), 1002, 'the next number of an AUTO_INCREMENT');
 is(psql("SELECT attidentity FROM pg_attribute WHERE attrelid = 'app.products'::regclass AND attname = 'id'"), 'd', 'an identity where the type allows it');
 
+# The query of docs/mysql.md, for the day of switching over.
+my ($query) = slurp("$FindBin::Bin/../../../docs/mysql.md") =~ /^ +```sql\n(.*?pg_get_serial_sequence.*?)^ +```/ms;
+$query =~ s/'shop'/'app'/;
+psql("INSERT INTO app.users (id, email, login) VALUES (5000, 'c', 'c')");
+$target->safe_psql('app', $query);
+is(psql("INSERT INTO app.users (email, login) VALUES ('d', 'd') RETURNING id"), 5001, 'numbers are set for the switch');
+is(psql("INSERT INTO app.categories (title) VALUES ('x') RETURNING id"), 1, 'of an empty table, too');
+
 # Partitions.
 is(
 	psql("SELECT string_agg(c.oid::regclass || ' ' || pg_get_expr(relpartbound, c.oid), E'\\n' ORDER BY inhparent::regclass::text, c.oid)"
