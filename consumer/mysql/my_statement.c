@@ -278,6 +278,7 @@ parse_create(Scanner *scanner, MyStatement *statement)
 	if (!add_table(scanner, statement))
 		return;
 	statement->kind = MY_STATEMENT_CREATE_TABLE;
+	statement->changes_columns = true;
 	while (scanner->kind != TOKEN_END)
 	{
 		if (take_word(scanner, "START"))
@@ -287,7 +288,24 @@ parse_create(Scanner *scanner, MyStatement *statement)
 	}
 }
 
-/* Other tables that an ALTER TABLE concerns: RENAME TO x, EXCHANGE PARTITION p WITH TABLE x. */
+/* Behind ADD or DROP: something that is no column? */
+static bool
+is_no_column(const Scanner *scanner)
+{
+	static const char *const words[] = {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK",
+		"PARTITION", "TABLE"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	{
+		if (is_word(scanner, words[i]))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Other tables that an ALTER TABLE concerns: RENAME TO x, EXCHANGE PARTITION p WITH TABLE x; and whether it changes columns.
+ */
 static void
 parse_alter(Scanner *scanner, MyStatement *statement)
 {
@@ -305,6 +323,7 @@ parse_alter(Scanner *scanner, MyStatement *statement)
 		{
 			if (is_word(scanner, "COLUMN") || is_word(scanner, "INDEX") || is_word(scanner, "KEY"))
 				continue;
+			statement->changes_columns = true;
 			if (!take_word(scanner, "TO") && !take_word(scanner, "AS"))
 				take_sign(scanner, '=');
 			add_table(scanner, statement);
@@ -314,8 +333,14 @@ parse_alter(Scanner *scanner, MyStatement *statement)
 			if (take_word(scanner, "TABLE"))
 				add_table(scanner, statement);
 		}
+		else if (take_word(scanner, "ADD") || take_word(scanner, "DROP"))
+			statement->changes_columns = statement->changes_columns || !is_no_column(scanner);
 		else
+		{
+			statement->changes_columns = statement->changes_columns || is_word(scanner, "MODIFY") || is_word(scanner, "CHANGE") ||
+				is_word(scanner, "CONVERT") || is_word(scanner, "COLUMN");
 			next(scanner);
+		}
 	}
 }
 
@@ -338,12 +363,14 @@ parse_drop(Scanner *scanner, MyStatement *statement)
 			return;
 		add_name(scanner, statement, name);
 		statement->kind = MY_STATEMENT_DROP_DATABASE;
+		statement->changes_columns = true;
 		return;
 	}
 	if (!take_word(scanner, "TABLE") && !take_word(scanner, "TABLES"))
 		return;
 	take_if_exists(scanner, statement);
 	statement->kind = MY_STATEMENT_DDL;
+	statement->changes_columns = true;
 	while (add_table(scanner, statement) && take_sign(scanner, ','))
 		;
 }
@@ -355,6 +382,7 @@ parse_rename(Scanner *scanner, MyStatement *statement)
 		return;
 	take_if_exists(scanner, statement);
 	statement->kind = MY_STATEMENT_DDL;
+	statement->changes_columns = true;
 	do
 	{
 		if (!add_table(scanner, statement))

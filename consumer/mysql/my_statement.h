@@ -37,6 +37,7 @@ typedef struct MyStatement
 	const char *label;			/* SAVEPOINT, ROLLBACK TO: its name; XA: "X'..',X'..',1" as my_xid_text() has it */
 	bool		is_temporary;	/* CREATE, DROP: of temporary tables only */
 	bool		if_not_exists;
+	bool		changes_columns;	/* DDL: may change what the columns of a row mean (not so: indexes, keys, partitions, comments) */
 	bool		begins;			/* CREATE TABLE ... START TRANSACTION: row events and a COMMIT follow */
 } MyStatement;
 

@@ -272,17 +272,6 @@ mysource_end_replay(MysqlSource *self)
 	self->has_replay_begun = false;
 }
 
-/* A second look at the log, which is no replica to the server. */
-static bool
-open_again(MysqlSource *self, Lsn from, MyBinlog **binlog, Error *err)
-{
-	MyBinlogOptions options = {.server_id = 0, .from = from};
-	MyConn	   *conn;
-
-	*binlog = NULL;
-	return my_connect(self->options.config, "xa", &conn, err) && my_binlog_open(conn, &options, binlog, err);
-}
-
 /* The last PREPARE of the name in the file of from, before limit. */
 static bool
 search_file(MysqlSource *self, const char *wanted, Lsn from, Lsn limit, bool *is_found, Error *err)
@@ -292,7 +281,7 @@ search_file(MysqlSource *self, const char *wanted, Lsn from, Lsn limit, bool *is
 	bool		ok;
 
 	*is_found = false;
-	ok = open_again(self, from, &binlog, err);
+	ok = mysource_open_again(self, from, &binlog, err);
 	while (ok)
 	{
 		char		xid[MY_XID_TEXT_SIZE];
@@ -378,7 +367,7 @@ mysource_xa_commit(MysqlSource *self, const char *xid, Lsn end, SourceEvent *out
 		mysource_commit_group(self, end, out);
 		return true;
 	}
-	if (!open_again(self, start, &self->replay, err))
+	if (!mysource_open_again(self, start, &self->replay, err))
 		return error_context(err, "XA transaction %s", xid);
 	self->current = self->replay;
 	self->replay_end = end;

@@ -6,6 +6,7 @@
  *     mysql_group.c      transactions: where they begin and end, savepoints, XA
  *     mysql_statements.c statements of the log: DDL, TRUNCATE, changes in statement format
  *     mysql_tables.c     from table maps to relations
+ *     mysql_history.c    whether a table was changed between the present event and the time at which the catalogue was read
  *     mysql_changes.c    from rows to records
  */
 #ifndef DBSYNC_SOURCE_MYSQL_PRIVATE_H
@@ -92,6 +93,11 @@ typedef struct MysqlSource
 	MyCharsets *charsets;
 	Arena	   *catalog_arena;
 	MyCatalog	catalog;
+	Lsn			catalog_end;	/* end of the log when it was read */
+	HashMap    *changed_at;		/* by table: when its definition was made, seconds since 1970 as a number; of MariaDB only */
+	HashMap    *altered;		/* by table: AlteredAt, of the statements up to searched_to */
+	Lsn			searched_to;	/* LSN_NONE: not searched in this session */
+	bool		is_mariadb;
 	bool		folds_case;		/* the server compares names of tables without regard to case */
 	HashMap    *tables;			/* by name: LoggedTable */
 	HashMap    *maps;			/* by table map id: LoggedTable, or &ignored_table */
@@ -170,6 +176,14 @@ bool mysource_table_map(MysqlSource *self, const MyEvent *event, Error *err) DBS
 bool mysource_find_table(MysqlSource *self, const char *name, LoggedTable **table, Error *err) DBSYNC_MUST_CHECK;
 /* Puts the relation record into the records, and into *event. */
 void mysource_announce(MysqlSource *self, LoggedTable *table, SourceEvent *event);
+
+/* mysql_history.c */
+bool mysource_read_history(MysqlSource *self, MyConn *conn, Error *err) DBSYNC_MUST_CHECK;	/* with the catalogue */
+void mysource_forget_history(MysqlSource *self);
+/* Does the catalogue's definition hold for the event?  It has no names of columns. */
+bool mysource_check_history(MysqlSource *self, const char *table, const MyEvent *event, Error *err) DBSYNC_MUST_CHECK;
+/* A second look at the log, which is no replica to the server. */
+bool mysource_open_again(MysqlSource *self, Lsn from, MyBinlog **binlog, Error *err) DBSYNC_MUST_CHECK;
 
 /* mysql_changes.c */
 bool mysource_rows(MysqlSource *self, const MyEvent *event, SourceEvent *out, Error *err) DBSYNC_MUST_CHECK;

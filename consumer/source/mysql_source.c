@@ -70,6 +70,7 @@ end_session(MysqlSource *self)
 	self->binlog = NULL;
 	self->current = NULL;
 	mysource_forget_tables(self);
+	mysource_forget_history(self);
 	mysource_forget_savepoints(self);
 	memset(&self->group, 0, sizeof(self->group));
 	strbuf_free(&self->records);
@@ -94,7 +95,7 @@ load_catalog(MysqlSource *self, MyConn *conn, Error *err)
 	arena_reset(self->catalog_arena);
 	memset(&self->catalog, 0, sizeof(self->catalog));
 	ok = my_catalog_load(conn, config->db, self->options.wants, self->options.wants_arg, self->catalog_arena, &self->catalog, err) &&
-		my_charsets_load(self->charsets, conn, &self->catalog, err) &&
+		my_charsets_load(self->charsets, conn, &self->catalog, err) && mysource_read_history(self, conn, err) &&
 		my_query_value(conn, arena, "SELECT @@global.lower_case_table_names", &folds, err);
 	self->folds_case = ok && folds != NULL && strcmp(folds, "0") != 0;
 	arena_free(arena);
@@ -154,6 +155,8 @@ source_close(Source *base)
 	hash_free(self->tables, NULL);
 	hash_free(self->maps, NULL);
 	hash_free(self->prepared, free);
+	hash_free(self->changed_at, free);
+	hash_free(self->altered, free);
 	my_charsets_free(self->charsets);
 	arena_free(self->catalog_arena);
 	arena_free(self->arena);
@@ -418,6 +421,8 @@ mysql_source_new(const MysqlSourceOptions *options)
 	self->tables = hash_new();
 	self->maps = hash_new();
 	self->prepared = hash_new();
+	self->changed_at = hash_new();
+	self->altered = hash_new();
 	self->charsets = my_charsets_new();
 	self->catalog_arena = arena_new(0);
 	self->arena = arena_new(0);

@@ -272,6 +272,11 @@ bind_table(MysqlSource *self, const MyEvent *event, LoggedTable **table, Error *
 		unbind(*table);
 		if (bind_columns(self, *table, &map, self->arena, &problem))
 		{
+			if (!map.has_names && !mysource_check_history(self, map.table, event, err))
+			{
+				unbind(*table);
+				return false;
+			}
 			(*table)->map = mem_alloc(event->length + 1);
 			memcpy((*table)->map, event->body, event->length);
 			(*table)->map_length = event->length;

@@ -965,6 +965,53 @@ rows_of_another_shape_stop_it(void **state)
 	stream_close(&stream);
 }
 
+/* Columns of one type that change places look the same in a table map. */
+static void
+rows_of_before_a_change_are_not_read_by_what_came_after(void **state)
+{
+	static const char *const changes[] = {"ALTER TABLE t MODIFY a INT AFTER b", "ALTER TABLE t RENAME COLUMN a TO c, RENAME COLUMN b TO a",
+		"ALTER TABLE t DROP COLUMN a, ADD d INT AFTER id", "RENAME TABLE t TO x, u TO t"};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
+	{
+		Stream		stream;
+		Lsn			from;
+
+		fresh_database(NULL);
+		config.ddl = MY_DDL_SKIP;
+		sql("CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT)");
+		sql("CREATE TABLE u (id INT PRIMARY KEY, b INT, a INT)");
+		from = log_end();
+		sql("INSERT INTO t VALUES (1, 10, 20)");
+		sql(changes[i]);
+		sql("INSERT INTO t VALUES (2, 10, 20)");
+		stream = stream_open(from, PART_BYTES);
+		assert_false(stream_read(&stream, log_end()));
+		assert_non_null(strstr(err.message, "is changed later in the log"));
+		assert_int_equal(stream.parts, 0);
+		stream_close(&stream);
+	}
+}
+
+static void
+changes_that_leave_columns_alone_do_not_matter(void **state)
+{
+	Lsn			from;
+
+	(void) state;
+	config.ddl = MY_DDL_SKIP;
+	sql("CREATE TABLE t (id INT PRIMARY KEY, a INT, b INT)");
+	sql("CREATE TABLE other (id INT PRIMARY KEY)");
+	from = log_end();
+	sql("INSERT INTO t VALUES (1, 10, 20)");
+	sql("ALTER TABLE t ADD INDEX i (a), COMMENT = 'change column'");
+	sql("ALTER TABLE other ADD c INT");
+	sql("TRUNCATE t");
+	sql("INSERT INTO t VALUES (2, 10, 20)");
+	assert_changes(from, "[\"I\",1,[\"1\",\"10\",\"20\"]]\n[\"T\",[2],\"\"]\n[\"I\",2,[\"2\",\"10\",\"20\"]]\n");
+}
+
 static void
 a_change_in_statement_format_stops_it(void **state)
 {
@@ -1164,6 +1211,8 @@ main(void)
 		cmocka_unit_test_setup(harmless_statements_do_not_stop_it, fresh_database),
 		cmocka_unit_test_setup(skipped_ddl_brings_the_new_shape, fresh_database),
 		cmocka_unit_test_setup(rows_of_another_shape_stop_it, fresh_database),
+		cmocka_unit_test_setup(rows_of_before_a_change_are_not_read_by_what_came_after, fresh_database),
+		cmocka_unit_test_setup(changes_that_leave_columns_alone_do_not_matter, fresh_database),
 		cmocka_unit_test_setup(a_change_in_statement_format_stops_it, fresh_database),
 		cmocka_unit_test_setup(a_label_that_the_catalogue_does_not_tell_stops_it, fresh_database),
 		cmocka_unit_test_setup(what_cannot_be_read_is_refused, fresh_database),
