@@ -207,6 +207,9 @@ sub in_its_words
 	$sql =~ s/SHOW MASTER STATUS/SHOW BINARY LOG STATUS/g;
 	$sql =~ s/RESET MASTER/RESET BINARY LOGS AND GTIDS/g;
 	$sql =~ s/\bBINLOG MONITOR\b/REPLICATION CLIENT/g;
+	$sql =~ s/ uuid([,)])/ varchar(36)$1/g;
+	$sql =~ s/\binet4\b/varchar(15)/g;
+	$sql =~ s/\binet6\b/varchar(39)/g;
 	$sql =~ s/\@\@gtid_binlog_pos/\@\@gtid_executed/g;
 	return $sql;
 }

@@ -99,8 +99,9 @@ target_is('SELECT d, d65, f, db, bt, b64, zf, gen, virt, more FROM types ORDER B
 target_is('SELECT y, dt, ti, ti3, dtm, dtm6, ts, ts2 FROM types ORDER BY id', join("\n", '|||||||',
 		'2155|9999-12-31|-838:59:59|-100:11:12.34|9999-12-31 23:59:59|9999-12-31 23:59:59.999999|2038-01-19 03:14:07+00|2038-01-19 03:14:07.25+00',
 		'1901|0001-01-01|838:59:59|00:00:00.001|1000-01-01 00:00:00|1000-01-01 00:00:00.000001|1970-01-01 00:00:01+00|1970-01-01 00:00:01.01+00'), 'times');
+my $half = $source->is_mysql ? '2.5' : '2.50';	# JSON is text there, and numbers here
 target_is(q{SELECT c, replace(replace(v, E'\n', '<n>'), E'\r', '<r>'), tx, bn, vb, bl, e, st, j FROM types ORDER BY id}, join("\n", '||||||||',
-		"char      |a\tb<n>c\\d<r>e|emoji \x{f0}\x{9f}\x{98}\x{80} \x{c3}\x{bc}|\\x61620000|\\x00315c78|\\x00000a095c|d'e|{x,\"z\\\"q\"}|{\"a\": \"\x{c3}\x{a4} \\n\", \"b\": [1, 2.50]}",
+		"char      |a\tb<n>c\\d<r>e|emoji \x{f0}\x{9f}\x{98}\x{80} \x{c3}\x{bc}|\\x61620000|\\x00315c78|\\x00000a095c|d'e|{x,\"z\\\"q\"}|{\"a\": \"\x{c3}\x{a4} \\n\", \"b\": [1, $half]}",
 		'  x       ||\N|\x00000000|\x|\x|a|{}|[]'), 'texts, bytes, labels, JSON');
 target_is('SELECT g, u, i4, i6 FROM types ORDER BY id', join("\n", '|||',
 		'\x0101000000000000000000f03f0000000000000040|123e4567-e89b-12d3-a456-426655440000|10.1.2.3|2001:db8::1', '|||'), 'geometry, uuid, addresses');
@@ -197,11 +198,11 @@ INSERT INTO blobs VALUES (1, REPEAT(0x00015c0a, 16 * 1024 * 1024), 'x'), (2, 'sm
 END
 CREATE TABLE blobs (id int PRIMARY KEY, b bytea, t text);
 END
-my $from_blobs = $source->sql("SELECT id, MD5(b), IFNULL(MD5(t), '') FROM blobs ORDER BY id") =~ tr/\t/|/r;
+my $from_blobs = $source->sql("SELECT id, SHA2(b, 256), IFNULL(SHA2(t, 256), '') FROM blobs ORDER BY id") =~ tr/\t/|/r;
 copy_ok('a blob of 64 MB');
-target_is('SELECT id, md5(b), md5(t) FROM blobs ORDER BY id', $from_blobs, 'a blob of 64 MB: the same bytes');
+target_is('SELECT id, encode(sha256(b), $$hex$$), encode(sha256(convert_to(t, $$UTF8$$)), $$hex$$) FROM blobs ORDER BY id', $from_blobs, 'a blob of 64 MB: the same bytes');
 copy_ok('a blob of 64 MB, with rejects', reject_limit => 1, options => { existing_rows => 'truncate' });
-target_is('SELECT id, md5(b), md5(t) FROM blobs ORDER BY id', $from_blobs, 'with rejects: the same bytes');
+target_is('SELECT id, encode(sha256(b), $$hex$$), encode(sha256(convert_to(t, $$UTF8$$)), $$hex$$) FROM blobs ORDER BY id', $from_blobs, 'with rejects: the same bytes');
 
 # ---- bad values
 
@@ -299,11 +300,11 @@ copy_fails('no right to hold commits up', qr/RELOAD/, 'GRANT (ALL|.*RELOAD).* TO
 $source->sql("GRANT RELOAD ON *.* TO sync\@'%'");
 
 my $holder = $source->session;
-$holder->sql('BACKUP STAGE START');
+$holder->sql($source->is_mysql ? 'LOCK TABLES safe WRITE' : 'BACKUP STAGE START');
 my $waiting = new_task(options => { include_tables => 'app.safe', existing_rows => 'truncate' });
 $waiting->start('run', '--copy-only');
 wait_for('the snapshot to wait', sub { $waiting->log_text =~ /keeps the lock for the snapshot from coming/ });
-$holder->sql('BACKUP STAGE END');
+$holder->sql($source->is_mysql ? 'UNLOCK TABLES' : 'BACKUP STAGE END');
 $holder->end;
 is($waiting->wait_end, 0, 'the lock is waited for') or diag($waiting->log_text);
 

@@ -26,7 +26,7 @@ CREATE TABLE pair (a int, b varchar(20), n int, PRIMARY KEY (a, b)) CHARACTER SE
 INSERT INTO pair SELECT seq, CONCAT('ä', seq), seq FROM seq_1_to_1000;
 CREATE TABLE no_key (a int, b varchar(10));
 INSERT INTO no_key VALUES (1, 'x'), (1, 'x'), (NULL, NULL);
-CREATE TABLE empty (id int PRIMARY KEY);
+CREATE TABLE hollow (id int PRIMARY KEY);
 SET sql_mode = '';
 CREATE TABLE zero (id int PRIMARY KEY, d date, t text);
 INSERT INTO zero VALUES (1, '0000-00-00', 'ok');
@@ -39,7 +39,7 @@ CREATE TABLE types (id int PRIMARY KEY, b1 boolean, bu numeric(20), d numeric(20
 CREATE TABLE large (id bigint PRIMARY KEY, t text);
 CREATE TABLE pair (n int, b text, a int, PRIMARY KEY (a, b));
 CREATE TABLE no_key (a int, b text);
-CREATE TABLE empty (id int PRIMARY KEY);
+CREATE TABLE hollow (id int PRIMARY KEY);
 CREATE TABLE zero (id int PRIMARY KEY, d date, t text);
 END
 
@@ -62,7 +62,7 @@ my ($code, $tables, $report) = verify();
 is($code, 0, 'equal after the copy');
 is(scalar keys %$tables, 6, 'all tables are compared');
 is_deeply([ map { "$_ $tables->{$_}{result} $tables->{$_}{source_rows} $tables->{$_}{target_rows}" } sort keys %$tables ],
-	[ 'empty equal 0 0', 'large equal 50000 50000', 'no_key equal 3 3', 'pair equal 1000 1000', 'types equal 3 3', 'zero equal 1 1' ],
+	[ 'hollow equal 0 0', 'large equal 50000 50000', 'no_key equal 3 3', 'pair equal 1000 1000', 'types equal 3 3', 'zero equal 1 1' ],
 	'each of them, with its rows');
 ok($report->{equal}, 'the report says so');
 ($code, $tables) = verify('--tables=app.l*');
@@ -78,11 +78,11 @@ INSERT INTO large VALUES (50001, 'more');
 UPDATE pair SET n = 0 WHERE a = 10;
 UPDATE types SET ts = ts + interval '10 ms' WHERE id = 2;
 INSERT INTO no_key VALUES (1, 'x');
-INSERT INTO empty VALUES (1);
+INSERT INTO hollow VALUES (1);
 END
 ($code, $tables, $report, my $err) = verify();
 is($code, 4, 'different: exit code');
-is($tables->{$_}{result}, 'different', "$_ is different") foreach qw(large pair types no_key empty);
+is($tables->{$_}{result}, 'different', "$_ is different") foreach qw(large pair types no_key hollow);
 is($tables->{zero}{result}, 'equal', 'a table that is equal stays so');
 like($tables->{large}{remark}, qr/^row \(id\) = /, 'the rows are named');
 like($tables->{large}{remark}, qr/\($_->[0]\) is $_->[1]/, "row $_->[0] is $_->[1]")
@@ -96,10 +96,10 @@ $target->safe_psql('app', q{UPDATE app.large SET t = 'all others'});
 ($code, $tables) = verify('--tables', 'app.large');
 like($tables->{large}{remark}, qr/(is not the same, .*){5}and more$/, 'a few of many rows');
 
-$target->safe_psql('app', 'TRUNCATE app.large, app.pair; DROP TABLE app.empty; ALTER TABLE app.pair DROP n; ALTER TABLE app.types ALTER bu TYPE int USING 1');
+$target->safe_psql('app', 'TRUNCATE app.large, app.pair; DROP TABLE app.hollow; ALTER TABLE app.pair DROP n; ALTER TABLE app.types ALTER bu TYPE int USING 1');
 $source->sql("INSERT INTO zero VALUES (2, NULL, CONCAT('a', CHAR(0)))");
 ($code, $tables) = verify();
-like($tables->{empty}{result} . $tables->{empty}{remark}, qr/failed.*no such table/, 'a table that the target has not');
+like($tables->{hollow}{result} . $tables->{hollow}{remark}, qr/failed.*no such table/, 'a table that the target has not');
 like($tables->{pair}{result} . $tables->{pair}{remark}, qr/failed.*no column n/, 'a column that the target has not');
 like($tables->{types}{result} . $tables->{types}{remark}, qr/different.*cannot have a value.*out of range/, 'a value that does not fit');
 like($tables->{zero}{result} . $tables->{zero}{remark}, qr/different1 row of the source cannot be stored \(zero byte in text in column t\)/,
@@ -108,7 +108,7 @@ is($tables->{large}{source_rows} . ' ' . $tables->{large}{target_rows}, '50000 0
 
 # ---- beside a run, while the source is written
 
-$source->sql('DROP TABLE types, zero, pair, no_key, empty');
+$source->sql('DROP TABLE types, zero, pair, no_key, hollow');
 $source->sql(<<'END');
 DELIMITER //
 CREATE PROCEDURE work()
