@@ -2,7 +2,8 @@
 # From MariaDB to PostgreSQL: how fast does a large table come over, beside pgloader? And how fast is a backlog of the binary log
 # worked off, beside the same changes of a PostgreSQL source?
 #
-# bench/mysql.sh [LOAD…] [PEER…]: copy, tpcb, inserts_500, updates; of the copy's peers dbsync_mysql, dbsync_mysql_j2, pgloader, pipe_mysql.
+# bench/mysql.sh [LOAD…] [PEER…]: copy, by pgloader, pipe_mysql, dbsync_mysql_j2, dbsync_mysql; tpcb, inserts_500, updates, by dbsync from
+# PostgreSQL and dbsync_mysql.
 . "$(dirname "$0")/lib/enter.sh"
 . "$bench/lib/loads.sh"
 . "$bench/lib/pair.sh"
@@ -18,8 +19,14 @@ for word in "$@"; do
 	esac
 done
 [ ${#loads[@]} -gt 0 ] || loads=(copy tpcb inserts_500 updates)
-[ ${#wanted[@]} -gt 0 ] || wanted=(pgloader pipe_mysql dbsync_mysql_j2 dbsync_mysql)
+[ ${#wanted[@]} -gt 0 ] || wanted=(pgloader pipe_mysql dbsync_mysql_j2 dbsync_mysql dbsync)
 mariadb_is_there || fail "mariadbd, mariadb-install-db and mariadb are needed (Debian: mariadb-server-core, mariadb-client-core)"
+
+# wanted_of PATTERN: of the peers that were asked for.
+wanted_of()
+{
+	printf '%s\n' "${wanted[@]}" | grep -E -x "$1"
+}
 
 # One table, in a database of its own.
 copies()
@@ -29,7 +36,8 @@ copies()
 		INSERT INTO item SELECT seq, seq * 7 % 10007, rpad(concat(md5(seq), md5(seq + 1)), 120, md5(seq + 2)), rpad(md5(seq + 3), 60, 'b') FROM seq_1_to_$mysql_rows" || fail "table"
 	my_expected=$(my_sums app item)
 	echo "copy: $mysql_rows rows"
-	choose_peers "${wanted[@]}"
+	# shellcheck disable=SC2046
+	choose_peers $(wanted_of '.*mysql.*|pgloader')
 	for run in $(seq "$runs"); do
 		for name in $(in_order "$run"); do
 			copy "$run" "$name"
@@ -78,7 +86,8 @@ has_key()
 drains()
 {
 	load=$1
-	peers=(dbsync dbsync_mysql)
+	# shellcheck disable=SC2046
+	choose_peers $(wanted_of 'dbsync|dbsync_mysql')
 	load_counts "$load"
 	sql source postgres "CREATE DATABASE $load" || fail "database"
 	load_base "$load" "$load"

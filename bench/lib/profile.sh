@@ -15,13 +15,14 @@ profile_begin()
 profile_is_ready()
 {
 	profile_pids >"$BENCH_WORK/profile.pids"
-	grep -q walsender "$BENCH_WORK/profile.pids" && grep -q target "$BENCH_WORK/profile.pids"
+	grep -q 'walsender\|mariadb' "$BENCH_WORK/profile.pids" && grep -q target "$BENCH_WORK/profile.pids"
 }
 
 # The consumer's backend is the one that has been given the most to do: it lives longest.
 profile_pids()
 {
 	sql source postgres "SELECT 'walsender ' || active_pid FROM pg_replication_slots WHERE active_pid IS NOT NULL"
+	[ "$(peer_source)" = source ] || echo "mariadb $(cat "$BENCH_WORK/mariadb/pid")"
 	[ -z "$(peer_client)" ] || echo "consumer $(peer_client)"
 	sql target postgres "SELECT 'target ' || pid FROM pg_stat_activity WHERE application_name <> 'bench' AND
 			(datname = '$load' AND backend_type = 'client backend' OR backend_type = 'logical replication worker' AND datname IS NOT NULL)" |
