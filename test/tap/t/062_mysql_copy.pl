@@ -300,11 +300,11 @@ copy_fails('no right to hold commits up', qr/RELOAD/, 'GRANT (ALL|.*RELOAD).* TO
 $source->sql("GRANT RELOAD ON *.* TO sync\@'%'");
 
 my $holder = $source->session;
-$holder->sql($source->is_mysql ? 'LOCK TABLES safe WRITE' : 'BACKUP STAGE START');
+$holder->sql($source->is_mysql ? 'CREATE TABLE beside (id int); LOCK TABLES beside WRITE' : 'BACKUP STAGE START');
 my $waiting = new_task(options => { include_tables => 'app.safe', existing_rows => 'truncate' });
 $waiting->start('run', '--copy-only');
 wait_for('the snapshot to wait', sub { $waiting->log_text =~ /keeps the lock for the snapshot from coming/ });
-$holder->sql($source->is_mysql ? 'UNLOCK TABLES' : 'BACKUP STAGE END');
+$holder->sql($source->is_mysql ? 'UNLOCK TABLES; DROP TABLE beside' : 'BACKUP STAGE END');
 $holder->end;
 is($waiting->wait_end, 0, 'the lock is waited for') or diag($waiting->log_text);
 
