@@ -8,8 +8,8 @@
  */
 #include "mysql/my_geometry.h"
 
-#include <stdio.h>
-#include <stdlib.h>
+#include "mysql/my_double.h"
+
 #include <string.h>
 
 #define SRID_BYTES 4
@@ -76,20 +76,6 @@ read_head(Reader *reader)
 	if (type < WKB_POINT || type > WKB_COLLECTION)
 		reader->failed = true;
 	return reader->failed ? WKB_POINT : (WkbType) type;
-}
-
-void
-my_append_double(StrBuf *out, double value, bool as_float)
-{
-	char text[40];
-
-	for (int digits = as_float ? 6 : 15; digits <= (as_float ? 9 : 17); digits++)
-	{
-		snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (as_float ? strtof(text, NULL) == (float) value : strtod(text, NULL) == value)
-			break;
-	}
-	strbuf_append(out, text);
 }
 
 static void

@@ -12,7 +12,4 @@ bool my_geometry_hex(const char *data, size_t length, StrBuf *out) DBSYNC_MUST_C
 /* Appends it as WKT, "SRID=4326;" in front of it where it has one. */
 bool my_geometry_text(const char *data, size_t length, StrBuf *out) DBSYNC_MUST_CHECK;
 
-/* Appends the fewest digits that give the number back; as_float: as a number of single precision. */
-void my_append_double(StrBuf *out, double value, bool as_float);
-
 #endif

@@ -11,12 +11,11 @@
  */
 #include "mysql/my_json.h"
 
+#include "mysql/my_double.h"
 #include "mysql/my_row.h"
 #include "mysql/my_row_time.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #define DEPTH_LIMIT 110			/* the server's is 100 */
 
@@ -105,16 +104,10 @@ print_literal(JsonPrinter *printer, unsigned literal)
 static void
 print_double(StrBuf *out, double value)
 {
-	char		text[40];
+	size_t		start = out->length;
 
-	for (int digits = 15; digits <= 17; digits++)
-	{
-		snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (strtod(text, NULL) == value)
-			break;
-	}
-	strbuf_append(out, text);
-	if (strpbrk(text, ".e") == NULL)
+	my_append_double(out, value, false);
+	if (strpbrk(out->data + start, ".e") == NULL)
 		strbuf_append(out, ".0");
 }
 

@@ -6,12 +6,11 @@
  */
 #include "mysql/my_row.h"
 
+#include "mysql/my_double.h"
 #include "mysql/my_json.h"
 #include "mysql/my_row_time.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <zlib.h>
 
 #define DIGITS_PER_WORD 9
@@ -126,9 +125,7 @@ decimal_text(const MyStoredColumn *stored, const uint8_t *data, StrBuf *out)
 static void
 float_text(const uint8_t *data, bool is_double, StrBuf *out)
 {
-	int			most = is_double ? 17 : 9;
-	char		text[40];
-	float		single = 0;
+	float		single;
 	double		value;
 
 	if (is_double)
@@ -138,13 +135,7 @@ float_text(const uint8_t *data, bool is_double, StrBuf *out)
 		memcpy(&single, data, sizeof(single));
 		value = single;
 	}
-	for (int digits = is_double ? 15 : 6; digits <= most; digits++)
-	{
-		snprintf(text, sizeof(text), "%.*g", digits, value);
-		if (is_double ? strtod(text, NULL) == value : strtof(text, NULL) == single)
-			break;
-	}
-	strbuf_append(out, text);
+	my_append_double(out, value, !is_double);
 }
 
 /* The catalogue may have put a question mark in place of another character; who says what the column becomes has looked at it. */

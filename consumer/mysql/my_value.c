@@ -4,6 +4,7 @@
  */
 #include "mysql/my_value.h"
 
+#include "mysql/my_double.h"
 #include "mysql/my_geometry.h"
 #include "mysql/my_text.h"
 #include "mysql/my_types.h"
