@@ -1,214 +1,20 @@
 /*
  * my_statement.c
- *		Words and names of a statement.
- *
- * Comments are white space, but for those of the kind that servers execute: there the content counts.
+ *		What the first words of a statement say, and the names behind them.
  */
 #include "mysql/my_statement.h"
 
 #include "base/strbuf.h"
+#include "mysql/my_scanner.h"
 
 #include <ctype.h>
-#include <inttypes.h>
-#include <stdlib.h>
-#include <strings.h>
+#include <string.h>
 
-#define SQL_MODE_ANSI_QUOTES 4
-#define SQL_MODE_NO_BACKSLASH_ESCAPES 0x100000
 #define NAME_LIMIT 4096			/* tables of one DROP or RENAME */
 #define TEXT_LIMIT 300
 
-typedef enum TokenKind
-{
-	TOKEN_END, TOKEN_WORD, TOKEN_NAME /* quoted */, TOKEN_STRING, TOKEN_SIGN
-} TokenKind;
-
-typedef struct Scanner
-{
-	const char *at;
-	const char *end;
-	const char *database;		/* the default one */
-	uint64_t	sql_mode;
-	Arena	   *arena;
-
-	/* the present token, as written */
-	TokenKind	kind;
-	const char *start;
-	size_t		length;
-} Scanner;
-
-static bool
-is_word_byte(char c)
-{
-	return isalnum((unsigned char) c) || c == '_' || c == '$' || c == '@' || (c & 0x80) != 0;
-}
-
 static void
-skip_line(Scanner *scanner)
-{
-	while (scanner->at < scanner->end && *scanner->at != '\n')
-		scanner->at++;
-}
-
-static void
-skip_space(Scanner *scanner)
-{
-	while (scanner->at < scanner->end)
-	{
-		const char *at = scanner->at;
-		size_t		left = (size_t) (scanner->end - at);
-
-		if (isspace((unsigned char) *at))
-			scanner->at++;
-		else if (*at == '#' || (left >= 3 && at[0] == '-' && at[1] == '-' && isspace((unsigned char) at[2])))
-			skip_line(scanner);
-		else if (left >= 2 && at[0] == '*' && at[1] == '/')
-			scanner->at += 2;	/* the end of an executed comment */
-		else if (left >= 3 && at[0] == '/' && at[1] == '*' && (at[2] == '!' || (left >= 4 && at[2] == 'M' && at[3] == '!')))
-		{
-			scanner->at += at[2] == '!' ? 3 : 4;
-			while (scanner->at < scanner->end && isdigit((unsigned char) *scanner->at))
-				scanner->at++;
-		}
-		else if (left >= 2 && at[0] == '/' && at[1] == '*')
-		{
-			const char *close = memmem(at + 2, left - 2, "*/", 2);
-
-			scanner->at = close != NULL ? close + 2 : scanner->end;
-		}
-		else
-			return;
-	}
-}
-
-static void
-take_quoted(Scanner *scanner, char quote, bool has_escapes)
-{
-	scanner->at++;
-	while (scanner->at < scanner->end)
-	{
-		if (*scanner->at == '\\' && has_escapes && scanner->at + 1 < scanner->end)
-			scanner->at += 2;
-		else if (*scanner->at == quote)
-		{
-			if (scanner->at + 1 >= scanner->end || scanner->at[1] != quote)
-			{
-				scanner->at++;
-				return;
-			}
-			scanner->at += 2;
-		}
-		else
-			scanner->at++;
-	}
-}
-
-static void
-next(Scanner *scanner)
-{
-	char		c;
-
-	skip_space(scanner);
-	scanner->start = scanner->at;
-	if (scanner->at >= scanner->end)
-	{
-		scanner->kind = TOKEN_END;
-		scanner->length = 0;
-		return;
-	}
-	c = *scanner->at;
-	if (c == '`' || c == '"' || c == '\'')
-	{
-		bool		is_name = c == '`' || (c == '"' && (scanner->sql_mode & SQL_MODE_ANSI_QUOTES) != 0);
-
-		scanner->kind = is_name ? TOKEN_NAME : TOKEN_STRING;
-		take_quoted(scanner, c, !is_name && (scanner->sql_mode & SQL_MODE_NO_BACKSLASH_ESCAPES) == 0);
-	}
-	else if (is_word_byte(c))
-	{
-		scanner->kind = TOKEN_WORD;
-		while (scanner->at < scanner->end && is_word_byte(*scanner->at))
-			scanner->at++;
-	}
-	else
-	{
-		scanner->kind = TOKEN_SIGN;
-		scanner->at++;
-	}
-	scanner->length = (size_t) (scanner->at - scanner->start);
-}
-
-static bool
-is_word(const Scanner *scanner, const char *word)
-{
-	return scanner->kind == TOKEN_WORD && strlen(word) == scanner->length && strncasecmp(word, scanner->start, scanner->length) == 0;
-}
-
-/* Passes over the word if it is there. */
-static bool
-take_word(Scanner *scanner, const char *word)
-{
-	if (!is_word(scanner, word))
-		return false;
-	next(scanner);
-	return true;
-}
-
-static bool
-take_sign(Scanner *scanner, char sign)
-{
-	if (scanner->kind != TOKEN_SIGN || *scanner->start != sign)
-		return false;
-	next(scanner);
-	return true;
-}
-
-/* The present token as a name, without its quotes; NULL if it is none. */
-static const char *
-name_text(const Scanner *scanner)
-{
-	char	   *name;
-	char	   *to;
-	char		quote;
-
-	if (scanner->kind == TOKEN_WORD)
-		return arena_strndup(scanner->arena, scanner->start, scanner->length);
-	if (scanner->kind != TOKEN_NAME || scanner->length < 2)
-		return NULL;
-	quote = *scanner->start;
-	name = to = arena_strndup(scanner->arena, scanner->start + 1, scanner->length - 2);
-	for (const char *from = name; *from != '\0'; from++)
-	{
-		if (*from == quote && from[1] == quote)
-			from++;
-		*to++ = *from;
-	}
-	*to = '\0';
-	return name;
-}
-
-/* name, or database.name.  false: there is none here. */
-static bool
-take_table(Scanner *scanner, MyTableName *name)
-{
-	name->database = scanner->database;
-	name->table = name_text(scanner);
-	if (name->table == NULL)
-		return false;
-	next(scanner);
-	if (take_sign(scanner, '.'))
-	{
-		name->database = name->table;
-		name->table = name_text(scanner);
-		if (name->table == NULL)
-			return false;
-		next(scanner);
-	}
-	return true;
-}
-
-static void
-add_name(Scanner *scanner, MyStatement *statement, MyTableName name)
+add_name(MyScanner *scanner, MyStatement *statement, MyTableName name)
 {
 	int			count = statement->name_count;
 
@@ -227,77 +33,77 @@ add_name(Scanner *scanner, MyStatement *statement, MyTableName name)
 }
 
 static bool
-add_table(Scanner *scanner, MyStatement *statement)
+add_table(MyScanner *scanner, MyStatement *statement)
 {
 	MyTableName name;
 
-	if (!take_table(scanner, &name))
+	if (!my_scanner_take_table(scanner, &name))
 		return false;
 	add_name(scanner, statement, name);
 	return true;
 }
 
 static void
-take_if_exists(Scanner *scanner, MyStatement *statement)
+take_if_exists(MyScanner *scanner, MyStatement *statement)
 {
-	if (!take_word(scanner, "IF"))
+	if (!my_scanner_take_word(scanner, "IF"))
 		return;
-	if (take_word(scanner, "NOT"))
+	if (my_scanner_take_word(scanner, "NOT"))
 		statement->if_not_exists = true;
-	take_word(scanner, "EXISTS");
+	my_scanner_take_word(scanner, "EXISTS");
 }
 
 /* Behind "INDEX": the index's name, then ON and the table's. */
 static void
-parse_index(Scanner *scanner, MyStatement *statement)
+parse_index(MyScanner *scanner, MyStatement *statement)
 {
-	while (scanner->kind != TOKEN_END && !is_word(scanner, "ON"))
-		next(scanner);
-	next(scanner);
+	while (scanner->kind != MY_TOKEN_END && !my_scanner_is_word(scanner, "ON"))
+		my_scanner_next(scanner);
+	my_scanner_next(scanner);
 	if (add_table(scanner, statement))
 		statement->kind = MY_STATEMENT_DDL;
 }
 
 static void
-parse_create(Scanner *scanner, MyStatement *statement)
+parse_create(MyScanner *scanner, MyStatement *statement)
 {
-	if (take_word(scanner, "OR"))
-		take_word(scanner, "REPLACE");
-	statement->is_temporary = take_word(scanner, "TEMPORARY");
-	while (take_word(scanner, "ONLINE") || take_word(scanner, "OFFLINE") || take_word(scanner, "UNIQUE") || take_word(scanner, "FULLTEXT") ||
-		   take_word(scanner, "SPATIAL") || take_word(scanner, "VECTOR"))
+	if (my_scanner_take_word(scanner, "OR"))
+		my_scanner_take_word(scanner, "REPLACE");
+	statement->is_temporary = my_scanner_take_word(scanner, "TEMPORARY");
+	while (my_scanner_take_word(scanner, "ONLINE") || my_scanner_take_word(scanner, "OFFLINE") || my_scanner_take_word(scanner, "UNIQUE") || my_scanner_take_word(scanner, "FULLTEXT") ||
+		   my_scanner_take_word(scanner, "SPATIAL") || my_scanner_take_word(scanner, "VECTOR"))
 		;
-	if (take_word(scanner, "INDEX"))
+	if (my_scanner_take_word(scanner, "INDEX"))
 	{
 		parse_index(scanner, statement);
 		return;
 	}
-	if (!take_word(scanner, "TABLE"))
+	if (!my_scanner_take_word(scanner, "TABLE"))
 		return;
 	take_if_exists(scanner, statement);
 	if (!add_table(scanner, statement))
 		return;
 	statement->kind = MY_STATEMENT_CREATE_TABLE;
 	statement->changes_columns = true;
-	while (scanner->kind != TOKEN_END)
+	while (scanner->kind != MY_TOKEN_END)
 	{
-		if (take_word(scanner, "START"))
-			statement->begins = is_word(scanner, "TRANSACTION");
+		if (my_scanner_take_word(scanner, "START"))
+			statement->begins = my_scanner_is_word(scanner, "TRANSACTION");
 		else
-			next(scanner);
+			my_scanner_next(scanner);
 	}
 }
 
 /* Behind ADD or DROP: something that is no column? */
 static bool
-is_no_column(const Scanner *scanner)
+is_no_column(const MyScanner *scanner)
 {
 	static const char *const words[] = {"INDEX", "KEY", "UNIQUE", "FULLTEXT", "SPATIAL", "VECTOR", "PRIMARY", "FOREIGN", "CONSTRAINT", "CHECK",
 		"PARTITION", "TABLE"};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 	{
-		if (is_word(scanner, words[i]))
+		if (my_scanner_is_word(scanner, words[i]))
 			return true;
 	}
 	return false;
@@ -307,58 +113,58 @@ is_no_column(const Scanner *scanner)
  * Other tables that an ALTER TABLE concerns: RENAME TO x, EXCHANGE PARTITION p WITH TABLE x; and whether it changes columns.
  */
 static void
-parse_alter(Scanner *scanner, MyStatement *statement)
+parse_alter(MyScanner *scanner, MyStatement *statement)
 {
-	while (take_word(scanner, "ONLINE") || take_word(scanner, "OFFLINE") || take_word(scanner, "IGNORE"))
+	while (my_scanner_take_word(scanner, "ONLINE") || my_scanner_take_word(scanner, "OFFLINE") || my_scanner_take_word(scanner, "IGNORE"))
 		;
-	if (!take_word(scanner, "TABLE"))
+	if (!my_scanner_take_word(scanner, "TABLE"))
 		return;
 	take_if_exists(scanner, statement);
 	if (!add_table(scanner, statement))
 		return;
 	statement->kind = MY_STATEMENT_DDL;
-	while (scanner->kind != TOKEN_END)
+	while (scanner->kind != MY_TOKEN_END)
 	{
-		if (take_word(scanner, "RENAME"))
+		if (my_scanner_take_word(scanner, "RENAME"))
 		{
-			if (is_word(scanner, "COLUMN") || is_word(scanner, "INDEX") || is_word(scanner, "KEY"))
+			if (my_scanner_is_word(scanner, "COLUMN") || my_scanner_is_word(scanner, "INDEX") || my_scanner_is_word(scanner, "KEY"))
 				continue;
 			statement->changes_columns = true;
-			if (!take_word(scanner, "TO") && !take_word(scanner, "AS"))
-				take_sign(scanner, '=');
+			if (!my_scanner_take_word(scanner, "TO") && !my_scanner_take_word(scanner, "AS"))
+				my_scanner_take_sign(scanner, '=');
 			add_table(scanner, statement);
 		}
-		else if (take_word(scanner, "WITH"))
+		else if (my_scanner_take_word(scanner, "WITH"))
 		{
-			if (take_word(scanner, "TABLE"))
+			if (my_scanner_take_word(scanner, "TABLE"))
 				add_table(scanner, statement);
 		}
-		else if (take_word(scanner, "ADD") || take_word(scanner, "DROP"))
+		else if (my_scanner_take_word(scanner, "ADD") || my_scanner_take_word(scanner, "DROP"))
 			statement->changes_columns = statement->changes_columns || !is_no_column(scanner);
 		else
 		{
-			statement->changes_columns = statement->changes_columns || is_word(scanner, "MODIFY") || is_word(scanner, "CHANGE") ||
-				is_word(scanner, "CONVERT") || is_word(scanner, "COLUMN");
-			next(scanner);
+			statement->changes_columns = statement->changes_columns || my_scanner_is_word(scanner, "MODIFY") || my_scanner_is_word(scanner, "CHANGE") ||
+				my_scanner_is_word(scanner, "CONVERT") || my_scanner_is_word(scanner, "COLUMN");
+			my_scanner_next(scanner);
 		}
 	}
 }
 
 static void
-parse_drop(Scanner *scanner, MyStatement *statement)
+parse_drop(MyScanner *scanner, MyStatement *statement)
 {
-	statement->is_temporary = take_word(scanner, "TEMPORARY");
-	if (take_word(scanner, "INDEX"))
+	statement->is_temporary = my_scanner_take_word(scanner, "TEMPORARY");
+	if (my_scanner_take_word(scanner, "INDEX"))
 	{
 		parse_index(scanner, statement);
 		return;
 	}
-	if (take_word(scanner, "DATABASE") || take_word(scanner, "SCHEMA"))
+	if (my_scanner_take_word(scanner, "DATABASE") || my_scanner_take_word(scanner, "SCHEMA"))
 	{
 		MyTableName name = {NULL, NULL};
 
 		take_if_exists(scanner, statement);
-		name.database = name_text(scanner);
+		name.database = my_scanner_name(scanner);
 		if (name.database == NULL)
 			return;
 		add_name(scanner, statement, name);
@@ -366,19 +172,19 @@ parse_drop(Scanner *scanner, MyStatement *statement)
 		statement->changes_columns = true;
 		return;
 	}
-	if (!take_word(scanner, "TABLE") && !take_word(scanner, "TABLES"))
+	if (!my_scanner_take_word(scanner, "TABLE") && !my_scanner_take_word(scanner, "TABLES"))
 		return;
 	take_if_exists(scanner, statement);
 	statement->kind = MY_STATEMENT_DDL;
 	statement->changes_columns = true;
-	while (add_table(scanner, statement) && take_sign(scanner, ','))
+	while (add_table(scanner, statement) && my_scanner_take_sign(scanner, ','))
 		;
 }
 
 static void
-parse_rename(Scanner *scanner, MyStatement *statement)
+parse_rename(MyScanner *scanner, MyStatement *statement)
 {
-	if (!take_word(scanner, "TABLE") && !take_word(scanner, "TABLES"))
+	if (!my_scanner_take_word(scanner, "TABLE") && !my_scanner_take_word(scanner, "TABLES"))
 		return;
 	take_if_exists(scanner, statement);
 	statement->kind = MY_STATEMENT_DDL;
@@ -387,61 +193,61 @@ parse_rename(Scanner *scanner, MyStatement *statement)
 	{
 		if (!add_table(scanner, statement))
 			return;
-		while (scanner->kind != TOKEN_END && !is_word(scanner, "TO"))
-			next(scanner);		/* WAIT n, NOWAIT */
-		next(scanner);
+		while (scanner->kind != MY_TOKEN_END && !my_scanner_is_word(scanner, "TO"))
+			my_scanner_next(scanner);		/* WAIT n, NOWAIT */
+		my_scanner_next(scanner);
 		if (!add_table(scanner, statement))
 			return;
-	} while (take_sign(scanner, ','));
+	} while (my_scanner_take_sign(scanner, ','));
 }
 
 static void
-parse_truncate(Scanner *scanner, MyStatement *statement)
+parse_truncate(MyScanner *scanner, MyStatement *statement)
 {
-	take_word(scanner, "TABLE");
+	my_scanner_take_word(scanner, "TABLE");
 	if (add_table(scanner, statement))
 		statement->kind = MY_STATEMENT_TRUNCATE;
 }
 
 /* Bytes of X'6162', 'ab' or 0x6162 as hexadecimal digits. */
 static void
-append_xid_part(Scanner *scanner, StrBuf *out)
+append_xid_part(MyScanner *scanner, StrBuf *out)
 {
 	strbuf_append(out, "X'");
-	if (scanner->kind == TOKEN_STRING && scanner->length >= 2)
+	if (scanner->kind == MY_TOKEN_STRING && scanner->length >= 2)
 	{
 		for (size_t i = 1; i + 1 < scanner->length; i++)
 			strbuf_printf(out, "%02x", (unsigned char) scanner->start[i]);
-		next(scanner);
+		my_scanner_next(scanner);
 	}
-	else if (is_word(scanner, "X"))
+	else if (my_scanner_is_word(scanner, "X"))
 	{
-		next(scanner);
-		for (size_t i = 1; scanner->kind == TOKEN_STRING && i + 1 < scanner->length; i++)
+		my_scanner_next(scanner);
+		for (size_t i = 1; scanner->kind == MY_TOKEN_STRING && i + 1 < scanner->length; i++)
 			strbuf_append_char(out, (char) tolower((unsigned char) scanner->start[i]));
-		next(scanner);
+		my_scanner_next(scanner);
 	}
-	else if (scanner->kind == TOKEN_WORD && scanner->length > 2 && scanner->start[0] == '0')
+	else if (scanner->kind == MY_TOKEN_WORD && scanner->length > 2 && scanner->start[0] == '0')
 	{
 		for (size_t i = 2; i < scanner->length; i++)
 			strbuf_append_char(out, (char) tolower((unsigned char) scanner->start[i]));
-		next(scanner);
+		my_scanner_next(scanner);
 	}
 	strbuf_append(out, "',");
 }
 
 static const char *
-xid_text(Scanner *scanner)
+xid_text(MyScanner *scanner)
 {
 	StrBuf		out = STRBUF_INIT;
 	const char *text;
 
 	append_xid_part(scanner, &out);
-	if (take_sign(scanner, ','))
+	if (my_scanner_take_sign(scanner, ','))
 		append_xid_part(scanner, &out);
 	else
 		strbuf_append(&out, "X'',");
-	if (take_sign(scanner, ',') && scanner->kind == TOKEN_WORD)
+	if (my_scanner_take_sign(scanner, ',') && scanner->kind == MY_TOKEN_WORD)
 		strbuf_append_bytes(&out, scanner->start, scanner->length);
 	else
 		strbuf_append_char(&out, '1');
@@ -451,15 +257,15 @@ xid_text(Scanner *scanner)
 }
 
 static void
-parse_xa(Scanner *scanner, MyStatement *statement)
+parse_xa(MyScanner *scanner, MyStatement *statement)
 {
-	if (take_word(scanner, "START") || take_word(scanner, "BEGIN"))
+	if (my_scanner_take_word(scanner, "START") || my_scanner_take_word(scanner, "BEGIN"))
 		statement->kind = MY_STATEMENT_XA_START;
-	else if (take_word(scanner, "END"))
+	else if (my_scanner_take_word(scanner, "END"))
 		statement->kind = MY_STATEMENT_XA_END;
-	else if (take_word(scanner, "COMMIT"))
+	else if (my_scanner_take_word(scanner, "COMMIT"))
 		statement->kind = MY_STATEMENT_XA_COMMIT;
-	else if (take_word(scanner, "ROLLBACK"))
+	else if (my_scanner_take_word(scanner, "ROLLBACK"))
 		statement->kind = MY_STATEMENT_XA_ROLLBACK;
 	else
 		return;
@@ -467,62 +273,52 @@ parse_xa(Scanner *scanner, MyStatement *statement)
 }
 
 static void
-parse_rollback(Scanner *scanner, MyStatement *statement)
+parse_rollback(MyScanner *scanner, MyStatement *statement)
 {
 	statement->kind = MY_STATEMENT_ROLLBACK;
-	take_word(scanner, "WORK");
-	if (!take_word(scanner, "TO"))
+	my_scanner_take_word(scanner, "WORK");
+	if (!my_scanner_take_word(scanner, "TO"))
 		return;
-	take_word(scanner, "SAVEPOINT");
+	my_scanner_take_word(scanner, "SAVEPOINT");
 	statement->kind = MY_STATEMENT_ROLLBACK_TO;
-	statement->label = name_text(scanner);
-}
-
-static Scanner
-scanner_open(const MyQuery *query, Arena *arena)
-{
-	Scanner		scanner = {.at = query->text, .end = query->text + query->length, .database = query->database, .sql_mode = query->sql_mode,
-		.arena = arena};
-
-	next(&scanner);
-	return scanner;
+	statement->label = my_scanner_name(scanner);
 }
 
 void
 my_statement_parse(const MyQuery *query, Arena *arena, MyStatement *statement)
 {
 	static const char *const changes[] = {"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH", "SELECT", "CALL", "DO", "EXECUTE"};
-	Scanner		scanner = scanner_open(query, arena);
+	MyScanner		scanner = my_scanner_open(query, arena);
 
 	memset(statement, 0, sizeof(*statement));
-	if (take_word(&scanner, "BEGIN"))
+	if (my_scanner_take_word(&scanner, "BEGIN"))
 		statement->kind = MY_STATEMENT_BEGIN;
-	else if (take_word(&scanner, "COMMIT"))
+	else if (my_scanner_take_word(&scanner, "COMMIT"))
 		statement->kind = MY_STATEMENT_COMMIT;
-	else if (take_word(&scanner, "ROLLBACK"))
+	else if (my_scanner_take_word(&scanner, "ROLLBACK"))
 		parse_rollback(&scanner, statement);
-	else if (take_word(&scanner, "SAVEPOINT"))
+	else if (my_scanner_take_word(&scanner, "SAVEPOINT"))
 	{
 		statement->kind = MY_STATEMENT_SAVEPOINT;
-		statement->label = name_text(&scanner);
+		statement->label = my_scanner_name(&scanner);
 	}
-	else if (take_word(&scanner, "XA"))
+	else if (my_scanner_take_word(&scanner, "XA"))
 		parse_xa(&scanner, statement);
-	else if (take_word(&scanner, "START"))
-		statement->kind = is_word(&scanner, "TRANSACTION") ? MY_STATEMENT_BEGIN : MY_STATEMENT_OTHER;
-	else if (take_word(&scanner, "TRUNCATE"))
+	else if (my_scanner_take_word(&scanner, "START"))
+		statement->kind = my_scanner_is_word(&scanner, "TRANSACTION") ? MY_STATEMENT_BEGIN : MY_STATEMENT_OTHER;
+	else if (my_scanner_take_word(&scanner, "TRUNCATE"))
 		parse_truncate(&scanner, statement);
-	else if (take_word(&scanner, "CREATE"))
+	else if (my_scanner_take_word(&scanner, "CREATE"))
 		parse_create(&scanner, statement);
-	else if (take_word(&scanner, "ALTER"))
+	else if (my_scanner_take_word(&scanner, "ALTER"))
 		parse_alter(&scanner, statement);
-	else if (take_word(&scanner, "DROP"))
+	else if (my_scanner_take_word(&scanner, "DROP"))
 		parse_drop(&scanner, statement);
-	else if (take_word(&scanner, "RENAME"))
+	else if (my_scanner_take_word(&scanner, "RENAME"))
 		parse_rename(&scanner, statement);
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
 	{
-		if (is_word(&scanner, changes[i]) && statement->kind == MY_STATEMENT_OTHER && scanner.start == scanner_open(query, arena).start)
+		if (my_scanner_is_word(&scanner, changes[i]) && statement->kind == MY_STATEMENT_OTHER && scanner.start == my_scanner_open(query, arena).start)
 			statement->kind = MY_STATEMENT_CHANGE;
 	}
 }
@@ -530,17 +326,17 @@ my_statement_parse(const MyQuery *query, Arena *arena, MyStatement *statement)
 bool
 my_statement_mentions(const MyQuery *query, Arena *arena, bool (*is_wanted) (void *arg, const char *database, const char *table), void *arg)
 {
-	Scanner		scanner = scanner_open(query, arena);
+	MyScanner		scanner = my_scanner_open(query, arena);
 	MyTableName name;
 
-	while (scanner.kind != TOKEN_END)
+	while (scanner.kind != MY_TOKEN_END)
 	{
 		const char *start = scanner.start;
 
-		if (take_table(&scanner, &name) && is_wanted(arg, name.database, name.table))
+		if (my_scanner_take_table(&scanner, &name) && is_wanted(arg, name.database, name.table))
 			return true;
 		if (scanner.start == start)
-			next(&scanner);
+			my_scanner_next(&scanner);
 	}
 	return false;
 }
