@@ -9,7 +9,7 @@
 static void
 write_program(StrBuf *out)
 {
-	strbuf_append(out, "dbsync copies a PostgreSQL database and keeps the copy in step with its source.\n"
+	strbuf_append(out, "dbsync copies a PostgreSQL, MySQL or MariaDB database into PostgreSQL and keeps the copy in step.\n"
 					   "\n"
 					   "Usage: dbsync [COMMAND] [OPTION]...\n"
 					   "\n"
