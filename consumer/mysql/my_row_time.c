@@ -41,25 +41,25 @@ put_time(char *out, unsigned hour, unsigned minute, unsigned second)
 }
 
 static char *
-put_fraction(char *out, uint32_t microseconds, int digits)
+put_fraction(char *out, uint32_t microseconds, unsigned digits)
 {
 	if (digits == 0)
 		return out;
 	*out++ = '.';
-	return put_digits(out, microseconds / powers[6 - digits], digits);
+	return put_digits(out, microseconds / powers[6 - digits], (int) digits);
 }
 
 /* Bytes of a fraction hold an even number of digits. */
 static uint32_t
-fraction_us(const uint8_t *data, int digits)
+fraction_us(const uint8_t *data, unsigned digits)
 {
-	int			bytes = (digits + 1) / 2;
+	unsigned	bytes = (digits + 1) / 2;
 
-	return (uint32_t) my_bytes_be(data, bytes) * powers[6 - 2 * bytes];
+	return (uint32_t) my_bytes_be(data, (int) bytes) * powers[6 - 2 * bytes];
 }
 
 static char *
-put_datetime2(char *out, const uint8_t *data, int digits)
+put_datetime2(char *out, const uint8_t *data, unsigned digits)
 {
 	uint64_t	value = my_bytes_be(data, 5) & ((UINT64_C(1) << 39) - 1);	/* the highest bit is the sign: always set */
 	unsigned	months = (unsigned) (value >> 22);
@@ -71,7 +71,7 @@ put_datetime2(char *out, const uint8_t *data, int digits)
 }
 
 static char *
-put_timestamp(char *out, uint32_t seconds, uint32_t microseconds, int digits)
+put_timestamp(char *out, uint32_t seconds, uint32_t microseconds, unsigned digits)
 {
 	time_t		when = seconds;
 	struct tm	utc;
@@ -95,10 +95,10 @@ put_timestamp(char *out, uint32_t seconds, uint32_t microseconds, int digits)
  * downwards too.
  */
 static char *
-put_time2(char *out, const uint8_t *data, int digits)
+put_time2(char *out, const uint8_t *data, unsigned digits)
 {
-	int			fraction_bytes = (digits + 1) / 2;
-	int64_t		value = (int64_t) my_bytes_be(data, 3 + fraction_bytes) - (INT64_C(0x800000) << 8 * fraction_bytes);
+	unsigned	fraction_bytes = (digits + 1) / 2;
+	int64_t		value = (int64_t) my_bytes_be(data, 3 + (int) fraction_bytes) - (INT64_C(0x800000) << 8 * fraction_bytes);
 	uint64_t	size = (uint64_t) (value < 0 ? -value : value);
 	uint32_t	whole = (uint32_t) (size >> 8 * fraction_bytes);
 	uint32_t	fraction = (uint32_t) (size & ((UINT64_C(1) << 8 * fraction_bytes) - 1));
@@ -136,7 +136,7 @@ size_t
 my_row_time_text(const MyStoredColumn *stored, const uint8_t *data, char buf[MY_TIME_TEXT_SIZE])
 {
 	char	   *out = buf;
-	int			digits = stored->scale;
+	unsigned	digits = stored->scale <= 6 ? stored->scale : 6;
 	unsigned	value;
 
 	switch (stored->type)

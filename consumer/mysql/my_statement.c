@@ -360,6 +360,6 @@ my_statement_text(const MyQuery *query, Arena *arena)
 	}
 	text[to] = '\0';
 	if (length < query->length)
-		strcpy(text + to, " ...");
+		memcpy(text + to, " ...", sizeof(" ..."));
 	return text;
 }
