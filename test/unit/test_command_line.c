@@ -133,6 +133,25 @@ flags_need_no_value(void **state)
 }
 
 static void
+options_of_one_command_have_letters_too(void **state)
+{
+	static const char *const same[] = {"dbsync|schema|-dn", "dbsync|-n|schema|-d", "dbsync|schema|--print|--no_partitions"};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++)
+	{
+		if (!parse(same[i]))
+			fail_msg("%s", err.message);
+		assert_string_equal(command_option(line.argc, line.argv, "print"), "");
+		assert_string_equal(command_option(line.argc, line.argv, "no-partitions"), "");
+	}
+	assert_true(parse("dbsync|schema|-dvj8"));
+	assert_int_equal(line.verbose, 1);
+	assert_int_equal(line.setting_count, 1);
+	refuse("dbsync|run|-d", "--print is no option of \"dbsync run\"", "dbsync run --help");
+}
+
+static void
 the_last_value_holds(void **state)
 {
 	Config *config = config_new();
@@ -203,6 +222,10 @@ passwords_are_wiped_from_the_process_title(void **state)
 		assert_null(strstr(argv[i], "secret"));
 	assert_memory_equal(argv[1], "--src=xxxx", 10);
 	assert_string_equal(argv[5], "host=b");
+	assert_true(parse("dbsync|--mysql-password=secret|--mysql-user=u"));
+	assert_string_equal(line.settings[0].value, "secret");
+	assert_string_equal(argv[1], "--mysql-password=xxxxxx");
+	assert_string_equal(argv[2], "--mysql-user=u");
 }
 
 static void
@@ -231,6 +254,7 @@ main(void)
 		cmocka_unit_test(run_is_the_default),
 		cmocka_unit_test(options_stand_anywhere_and_in_any_form),
 		cmocka_unit_test(flags_need_no_value),
+		cmocka_unit_test(options_of_one_command_have_letters_too),
 		cmocka_unit_test(the_last_value_holds),
 		cmocka_unit_test(help_and_version_are_seen),
 		cmocka_unit_test(wrong_usage_is_explained),
