@@ -97,7 +97,7 @@ put_timestamp(char *out, uint32_t seconds, uint32_t microseconds, unsigned digit
 static char *
 put_time2(char *out, const uint8_t *data, unsigned digits)
 {
-	unsigned	fraction_bytes = (digits + 1) / 2;
+	unsigned	fraction_bytes = digits > 4 ? 3 : digits > 2 ? 2 : digits > 0 ? 1 : 0;
 	int64_t		value = (int64_t) my_bytes_be(data, 3 + (int) fraction_bytes) - (INT64_C(0x800000) << 8 * fraction_bytes);
 	uint64_t	size = (uint64_t) (value < 0 ? -value : value);
 	uint32_t	whole = (uint32_t) (size >> 8 * fraction_bytes);
