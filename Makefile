@@ -67,7 +67,7 @@ check-%: all unit-tests
 
 # The folder of a MySQL, fetched where it is not there.
 MYSQL_DIR ?= build/mysql
-MYSQL_TESTS = $(addprefix t/,$(notdir $(wildcard test/tap/t/06*_mysql_*.pl)))
+MYSQL_TESTS = $(addprefix t/,$(notdir $(wildcard test/tap/t/*_mysql_*.pl)))
 
 check-mysql: deps
 	bash test/mysql-server.sh '$(MYSQL_DIR)'

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/stop.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 
 #define DUMP_NON_BLOCK 1
 #define DUMP_THROUGH_GTID 4
+#define FORMAT_TAGGED     UINT64_C(1)
+#define LONGEST_TAG       32
 /* How long a stream of the same server_id may take to end, and how often it is looked for. */
 #define PATIENCE_MS 3000
 #define PATIENCE_STEP_MS 20
@@ -206,53 +209,112 @@ ask_for_gtid_mariadb(MyBinlog *binlog, Error *err)
 	return ok;
 }
 
-/* "uuid:1-5:7,uuid:9" as the protocol has it: how many servers; for each its 16 bytes, how many ranges, and them with open ends. */
+/* MySQL 8.3 and later: "uuid:1-5:tag:7". */
+static bool
+has_tags(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text == ':' && (isalpha((unsigned char) text[1]) || text[1] == '_'))
+			return true;
+	return false;
+}
+
+static bool
+pack_uuid(const char **text, StrBuf *out)
+{
+	for (int i = 0; i < 16; i++)
+	{
+		unsigned	byte;
+		int			used = 0;
+
+		if (**text == '-')
+			++*text;
+		if (sscanf(*text, "%2x%n", &byte, &used) != 1 || used != 2)
+			return false;
+		put_number(out, byte, 1);
+		*text += used;
+	}
+	return **text == ':';
+}
+
+/* ":tag" or nothing: its length as MySQL serializes numbers (twice it, where that is one byte), and its letters. */
+static bool
+pack_tag(const char **text, StrBuf *out)
+{
+	size_t		length = 0;
+
+	if (!isdigit((unsigned char) (*text)[1]))
+	{
+		++*text;
+		while (isalnum((unsigned char) (*text)[length]) || (*text)[length] == '_')
+			length++;
+		if (length == 0 || length > LONGEST_TAG)
+			return false;
+	}
+	put_number(out, length * 2, 1);
+	for (; length > 0; length--)
+		strbuf_append_char(out, (char) tolower((unsigned char) *(*text)++));
+	return true;
+}
+
+/* ":1-5:7", with open ends. */
+static bool
+pack_ranges(const char **text, StrBuf *out)
+{
+	StrBuf		ranges = STRBUF_INIT;
+	uint64_t	count = 0;
+	bool		ok = true;
+
+	while (ok && **text == ':' && isdigit((unsigned char) (*text)[1]))
+	{
+		char	   *end;
+		uint64_t	first = strtoull(*text + 1, &end, 10);
+		uint64_t	last = first;
+
+		if (*end == '-')
+			last = strtoull(end + 1, &end, 10);
+		ok = first > 0 && last >= first;
+		put_number(&ranges, first, 8);
+		put_number(&ranges, last + 1, 8);
+		count++;
+		*text = end;
+	}
+	put_number(out, count, 8);
+	strbuf_append_bytes(out, strbuf_text(&ranges), ranges.length);
+	strbuf_free(&ranges);
+	return ok && count > 0;
+}
+
+/*
+ * "uuid:1-5:7,uuid:9" as the protocol has it: how many servers; for each its 16 bytes, how many ranges, and them.  With tags, the count stands between
+ * two bytes that say so, and each tag of a server counts as a server.
+ */
 static bool
 pack_gtid_set(const char *text, StrBuf *out)
 {
+	bool		is_tagged = has_tags(text);
 	StrBuf		body = STRBUF_INIT;
+	StrBuf		uuid = STRBUF_INIT;
 	uint64_t	servers = 0;
 	bool		ok = true;
 
 	while (ok && *text != '\0')
 	{
-		StrBuf		ranges = STRBUF_INIT;
-		uint64_t	count = 0;
-
 		while (*text == ',' || *text == ' ' || *text == '\n')
 			text++;
-		for (int i = 0; i < 16 && ok; i++)
-		{
-			unsigned	byte;
-			int			used = 0;
-
-			if (*text == '-')
-				text++;
-			ok = sscanf(text, "%2x%n", &byte, &used) == 1 && used == 2;
-			put_number(&body, byte, 1);
-			text += used;
-		}
+		strbuf_reset(&uuid);
+		ok = pack_uuid(&text, &uuid);
 		while (ok && *text == ':')
 		{
-			char	   *end;
-			uint64_t	first = strtoull(text + 1, &end, 10);
-			uint64_t	last = first;
-
-			ok = end > text + 1 && first > 0;
-			if (ok && *end == '-')
-				last = strtoull(end + 1, &end, 10);
-			ok = ok && last >= first;
-			put_number(&ranges, first, 8);
-			put_number(&ranges, last + 1, 8);
-			count++;
-			text = end;
+			strbuf_append_bytes(&body, strbuf_text(&uuid), uuid.length);
+			ok = (!is_tagged || pack_tag(&text, &body)) && pack_ranges(&text, &body);
+			servers++;
 		}
-		ok = ok && count > 0 && (*text == ',' || *text == '\0');
-		put_number(&body, count, 8);
-		strbuf_append_bytes(&body, strbuf_text(&ranges), ranges.length);
-		strbuf_free(&ranges);
-		servers++;
+		ok = ok && (*text == ',' || *text == '\0');
 	}
+	strbuf_free(&uuid);
+	if (is_tagged)
+		servers = servers << 8 | FORMAT_TAGGED | FORMAT_TAGGED << 56;
 	put_number(out, servers, 8);
 	strbuf_append_bytes(out, strbuf_text(&body), body.length);
 	strbuf_free(&body);
