@@ -121,12 +121,16 @@ stream(Receiver *self, Error *err)
 	return true;
 }
 
-/* The last word of a stream: what is durable by now. */
+/* The last word of a stream: what is durable by now.  A source that keeps no place for us is found again by what the store knows. */
 static void
 say_goodbye(Receiver *self)
 {
+	StageView	view;
 	Error		ignored = ERROR_INIT;
 
+	stage_view(self->run->stage, &view);
+	(void) !stage_receiver_position(self->run->stage, view.seen, true, &ignored);
+	error_clear(&ignored);
 	self->ask = false;
 	(void) !send_feedback(self, &ignored);
 	error_clear(&ignored);

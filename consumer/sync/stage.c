@@ -443,6 +443,9 @@ stage_receiver_position(Stage *stage, Lsn position, bool save, Error *err)
 		return false;
 
 	pthread_mutex_lock(&stage->lock);
+	/* What came behind "until" was dropped: it is still to come, whatever the source says. */
+	if (stage->until != LSN_NONE && position > stage->until)
+		position = stage->until;
 	if (position > stage->seen)
 		stage->seen = position;
 	if (stage->until != LSN_NONE && position >= stage->until)
