@@ -30,6 +30,7 @@ typedef unsigned char uchar;
 /* An idle server speaks at each heartbeat; after so many without a word it is taken for dead. */
 #define SILENT_HEARTBEATS 10
 #define SILENT_LEAST_MS 30000
+#define SAME_SERVER_ID 4052		/* MariaDB */
 #define READ_FATAL_ERROR 1236	/* "got fatal error from master when reading data from binary log" */
 
 void
@@ -120,13 +121,14 @@ dump_error(MyBinlog *binlog, Error *err)
 	unsigned	code = mysql_errno(raw);
 	const char *text = mysql_error(raw);
 
-	if (code != READ_FATAL_ERROR)
-		return my_error(binlog->conn, "binary log", err);
-	if (strstr(text, "server_uuid/server_id") != NULL || strstr(text, "server_id") != NULL)
+	/* MySQL has no number of its own for it. */
+	if (code == SAME_SERVER_ID || (code == READ_FATAL_ERROR && strstr(text, "server_id") != NULL))
 	{
-		error_set(err, ERROR_RETRY, "another replica with server_id %" PRIu32 " has connected to the source: %s", binlog->options.server_id, text);
+		error_set(err, ERROR_RETRY, "another replica with server_id %" PRIu32 " has connected to the source, which ended our stream", binlog->options.server_id);
 		return error_hint(err, "give each its own server_id, here in [src.mysql]");
 	}
+	if (code != READ_FATAL_ERROR)
+		return my_error(binlog->conn, "binary log", err);
 	error_set(err, ERROR_GAP, "the source cannot give its binary log at %s: %s", my_binlog_place(binlog), text);
 	return error_hint(err, "if the log was purged: \"dbsync drop\" and a new full sync");
 }

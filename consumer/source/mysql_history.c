@@ -165,7 +165,7 @@ mysource_check_history(MysqlSource *self, const char *table, const MyEvent *even
 		self->searched_to = self->catalog_end;
 	}
 	altered = hash_get_text(self->altered, table);
-	if (altered == NULL || altered->last <= here)
+	if (altered == NULL || altered->last <= self->event_start)
 		return true;
 	arena = arena_new(0);
 	error_set(err, ERROR_FAILED, "table %s.%s is changed later in the log, at %s: what its columns were before, at %s, is not known", self->options.config->db,

@@ -105,6 +105,7 @@ typedef struct MysqlSource
 
 	/* where we are */
 	MyBinlog   *current;		/* the log that the present event came from */
+	Lsn			event_start;	/* of the present event */
 	Group		group;
 	StrBuf		records;		/* of the part being gathered */
 	Lsn			group_end;		/* not LSN_NONE: the group is to be ended there, once what is pending was given */

@@ -369,6 +369,9 @@ next_event(MysqlSource *self, int timeout_ms, bool *has_one, SourceEvent *event,
 			break;
 	}
 	*has_one = true;
+	/* What is read again counts where it was committed. */
+	if (self->replay == NULL)
+		self->event_start = my_position_pack(logged.file_number, logged.start);
 	return take_event(self, &logged, event, err);
 }
 

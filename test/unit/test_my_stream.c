@@ -852,6 +852,21 @@ xa_transactions_come_with_their_commit(void **state)
 /* ---------------------------------------------------------------- statements */
 
 static void
+a_table_made_of_a_select_comes_with_its_rows(void **state)
+{
+	Lsn			from;
+
+	(void) state;
+	config.ddl = MY_DDL_SKIP;
+	sql("CREATE TABLE t (id INT PRIMARY KEY, v INT)");
+	sql("INSERT INTO t VALUES (1, 1), (2, 2)");
+	from = log_end();
+	sql("CREATE TABLE made (PRIMARY KEY (id)) AS SELECT * FROM t");
+	sql("INSERT INTO made VALUES (3, 3)");
+	assert_changes(from, "[\"I\",1,[\"1\",\"1\"]]\n[\"I\",1,[\"2\",\"2\"]]\n[\"I\",1,[\"3\",\"3\"]]\n");
+}
+
+static void
 truncate_is_a_record(void **state)
 {
 	Lsn			from;
@@ -1216,6 +1231,7 @@ main(void)
 		cmocka_unit_test_setup(tables_that_are_not_wanted_move_the_position_alone, fresh_database),
 		cmocka_unit_test_setup(rolled_back_and_nontransactional_changes, fresh_database),
 		cmocka_unit_test_setup(xa_transactions_come_with_their_commit, fresh_database),
+		cmocka_unit_test_setup(a_table_made_of_a_select_comes_with_its_rows, fresh_database),
 		cmocka_unit_test_setup(truncate_is_a_record, fresh_database),
 		cmocka_unit_test_setup(ddl_stops_the_stream_when_what_came_before_is_durable, fresh_database),
 		cmocka_unit_test_setup(harmless_statements_do_not_stop_it, fresh_database),
