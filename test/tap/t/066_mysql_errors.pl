@@ -174,6 +174,20 @@ is($code, 0, 'drop');
 $task->until_current_ok('and a new full sync');
 is($task->target_rows('app.t'), $source->sql('SELECT COUNT(*) FROM t'), 'has everything');
 
+# ---- changes that are not missed ----
+
+$source->sql('CREATE TABLE busy (id int AUTO_INCREMENT PRIMARY KEY, v varchar(20))');
+$target->safe_psql('app', 'TRUNCATE app.t');
+my $idle = new_task(options => { exclude_tables => 'app.busy' });
+$idle->start('run');
+wait_for('the stream', sub { $idle->log_text =~ /caught up with the source/ });
+$source->sql("INSERT INTO busy (v) SELECT 'x' FROM seq_1_to_100; FLUSH BINARY LOGS; INSERT INTO busy (v) VALUES ('last')");
+wait_for('its lag to be nothing', sub { my $lag = $idle->status->{lag_bytes}; defined $lag && $lag == 0 }, 60);
+is($idle->stop, 0, 'a run that had nothing to apply is stopped');
+($last) = split /\t/, $source->sql('SHOW MASTER STATUS');
+wait_for('the purge', sub { $source->sql("PURGE BINARY LOGS TO '$last'"); $source->sql('SHOW BINARY LOGS') =~ /^\Q$last\E/ });
+$idle->until_current_ok('it does not miss a log that had nothing for it');
+
 $source->sql('RESET MASTER');
 ($code, $out, $err) = $task->run('run', '--until', 'current');
 is($code, 1, 'a binlog that was reset stops the run');
