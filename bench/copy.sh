@@ -6,7 +6,7 @@
 # bench/copy.sh [PEER…]
 . "$(dirname "$0")/lib/enter.sh"
 
-[ $# -gt 0 ] || set -- builtin pgcopydb dump_restore pipe_text pipe_binary dbsync_j1 dbsync dbsync_j4
+[ $# -gt 0 ] || set -- builtin pgcopydb dump_restore pipe_text pipe_binary dbsync_j1 dbsync dbsync_split dbsync_j4
 load=copy
 choose_peers "$@"
 rows=$((copy_scale * 100011))

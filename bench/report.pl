@@ -15,7 +15,7 @@ my %title = (
 	alidecode => 'alidecode', floor => 'decoding alone', pgoutput => 'pgoutput', pgoutput_binary => 'pgoutput, binary',
 	test_decoding => 'test_decoding', wal2json_1 => 'wal2json, format 1', wal2json_2 => 'wal2json, format 2',
 	builtin => 'built-in', builtin_binary => 'built-in, binary', pglogical => 'pglogical', pgcopydb => 'pgcopydb',
-	dbsync => 'dbsync', dbsync_strict => 'dbsync, apply=strict', dbsync_j1 => 'dbsync -j 1', dbsync_j4 => 'dbsync -j 4',
+	dbsync => 'dbsync', dbsync_strict => 'dbsync, apply=strict', dbsync_j1 => 'dbsync -j 1', dbsync_j4 => 'dbsync -j 4', dbsync_split => 'dbsync -j 2, split',
 	dbsync_mysql => 'dbsync', dbsync_mysql_j2 => 'dbsync -j 2', pgloader => 'pgloader', pipe_mysql => 'mariadb to psql, pipe',
 	dump_restore => 'pg_dump, pg_restore -j 2', pipe_text => 'psql COPY pipe, text', pipe_binary => 'psql COPY pipe, binary',
 	tpcb => 'TPC-B', tpcb_durable => 'TPC-B, durable target', inserts => 'wide inserts, one transaction',

@@ -3,6 +3,7 @@
 
 dbsync_options=()
 dbsync_jobs=2
+dbsync_copy_options=()
 
 peer_is_there()
 {
@@ -60,7 +61,7 @@ peer_copy_prepare()
 peer_copy()
 {
 	local dbsync=$BENCH_WORK/bin/dbsync config=$BENCH_WORK/dbsync/my.cfg
-	quietly "$dbsync" schema -c "$config" --pre-data && quietly "$dbsync" run -c "$config" --copy-only -j "$dbsync_jobs" &&
+	quietly "$dbsync" schema -c "$config" --pre-data && quietly "$dbsync" run -c "$config" --copy-only -j "$dbsync_jobs" "${dbsync_copy_options[@]}" &&
 		quietly "$dbsync" schema -c "$config" --post-data
 }
 
