@@ -122,11 +122,13 @@ take_metadata(MyBytes *bytes, MyStoredColumn *column)
 	}
 }
 
+/* A year counts as one, too, and is unsigned: MariaDB 10.11 and MySQL 9.7 agree. */
 static bool
 is_number(int type)
 {
 	switch (type)
 	{
+		case MY_STORED_YEAR:
 		case MY_STORED_TINY:
 		case MY_STORED_SHORT:
 		case MY_STORED_INT24:

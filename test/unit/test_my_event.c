@@ -198,6 +198,9 @@ table_maps_say_how_columns_are_stored(void **state)
 		{
 			assert_true(map.columns[0].is_unsigned);
 			assert_false(map.columns[1].is_unsigned);
+			/* a year takes a bit as well */
+			assert_int_equal(map.columns[13].type, MY_STORED_YEAR);
+			assert_true(map.columns[13].is_unsigned);
 			assert_true(map.columns[15].is_unsigned);
 		}
 		arena_free(arena);
