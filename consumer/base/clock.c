@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #define US_PER_SECOND   INT64_C(1000000)
@@ -75,6 +76,18 @@ civil_from_days(int64_t days)
 	return date;
 }
 
+static char *
+put_digits(char *to, unsigned value, int digits)
+{
+	for (int i = digits - 1; i >= 0; i--)
+	{
+		to[i] = (char) ('0' + value % 10);
+		value /= 10;
+	}
+	return to + digits;
+}
+
+/* Without printf: it is called for each transaction of some sources. */
 const char *
 clock_format(int64_t wall_us, char buf[CLOCK_TEXT_SIZE])
 {
@@ -83,6 +96,7 @@ clock_format(int64_t wall_us, char buf[CLOCK_TEXT_SIZE])
 	int64_t days;
 	int second_of_day;
 	CivilDate date;
+	char *to = buf;
 
 	if (us < 0)
 	{
@@ -97,8 +111,23 @@ clock_format(int64_t wall_us, char buf[CLOCK_TEXT_SIZE])
 		days--;
 	}
 	date = civil_from_days(days);
-	snprintf(buf, CLOCK_TEXT_SIZE, "%04d-%02d-%02d %02d:%02d:%02d.%06d+00", date.year, date.month, date.day,
-			 second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60, (int) us);
+	if (date.year >= 0 && date.year <= 9999)
+		to = put_digits(to, (unsigned) date.year, 4);
+	else
+		to += sprintf(to, "%d", date.year);
+	*to++ = '-';
+	to = put_digits(to, date.month, 2);
+	*to++ = '-';
+	to = put_digits(to, date.day, 2);
+	*to++ = ' ';
+	to = put_digits(to, (unsigned) (second_of_day / 3600), 2);
+	*to++ = ':';
+	to = put_digits(to, (unsigned) (second_of_day / 60 % 60), 2);
+	*to++ = ':';
+	to = put_digits(to, (unsigned) (second_of_day % 60), 2);
+	*to++ = '.';
+	to = put_digits(to, (unsigned) us, 6);
+	memcpy(to, "+00", sizeof("+00"));
 	return buf;
 }
 

@@ -78,14 +78,6 @@ strbuf_append_bytes(StrBuf *buf, const void *data, size_t length)
 }
 
 void
-strbuf_append_char(StrBuf *buf, char c)
-{
-	strbuf_reserve(buf, 1);
-	buf->data[buf->length++] = c;
-	buf->data[buf->length] = '\0';
-}
-
-void
 strbuf_printf(StrBuf *buf, const char *fmt, ...)
 {
 	va_list args;

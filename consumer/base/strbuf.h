@@ -25,7 +25,6 @@ const char *strbuf_text(const StrBuf *buf);			/* "" when empty */
 void  strbuf_reserve(StrBuf *buf, size_t more);		/* room for so many more bytes */
 void  strbuf_append(StrBuf *buf, const char *text);
 void  strbuf_append_bytes(StrBuf *buf, const void *data, size_t length);
-void  strbuf_append_char(StrBuf *buf, char c);
 void  strbuf_printf(StrBuf *buf, const char *fmt, ...) DBSYNC_PRINTF(2, 3);
 void  strbuf_vprintf(StrBuf *buf, const char *fmt, va_list args) DBSYNC_PRINTF(2, 0);
 
@@ -46,6 +45,13 @@ strbuf_grown(StrBuf *buf, size_t written)
 {
 	buf->length += written;
 	buf->data[buf->length] = '\0';
+}
+
+static inline void
+strbuf_append_char(StrBuf *buf, char c)
+{
+	*strbuf_room(buf, 1) = c;
+	strbuf_grown(buf, 1);
 }
 
 #endif

@@ -11,10 +11,25 @@
 /* How this process speaks of positions; set before its threads are there. */
 static bool shows_binlog;
 
+static char *
+put_half(char *to, uint32_t half)
+{
+	int shift = 28;
+
+	while (shift > 0 && half >> shift == 0)
+		shift -= 4;
+	for (; shift >= 0; shift -= 4)
+		*to++ = "0123456789ABCDEF"[half >> shift & 15];
+	return to;
+}
+
 const char *
 lsn_format(Lsn lsn, char buf[LSN_TEXT_SIZE])
 {
-	snprintf(buf, LSN_TEXT_SIZE, "%" PRIX32 "/%" PRIX32, (uint32_t) (lsn >> 32), (uint32_t) lsn);
+	char *to = put_half(buf, (uint32_t) (lsn >> 32));
+
+	*to++ = '/';
+	*put_half(to, (uint32_t) lsn) = '\0';
 	return buf;
 }
 

@@ -5,7 +5,11 @@
  */
 #include "mysql/my_row_time.h"
 
-#include <time.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define DATE_TIME_LENGTH 19		/* without a fraction */
 
 static const uint32_t powers[] = {1, 10, 100, 1000, 10000, 100000, 1000000};
 
@@ -73,8 +77,7 @@ put_datetime2(char *out, const uint8_t *data, unsigned digits)
 static char *
 put_timestamp(char *out, uint32_t seconds, uint32_t microseconds, unsigned digits)
 {
-	time_t		when = seconds;
-	struct tm	utc;
+	char		text[CLOCK_TEXT_SIZE];
 
 	if (seconds == 0 && microseconds == 0)
 	{
@@ -83,11 +86,8 @@ put_timestamp(char *out, uint32_t seconds, uint32_t microseconds, unsigned digit
 		out = put_time(out, 0, 0, 0);
 		return put_fraction(out, 0, digits);
 	}
-	gmtime_r(&when, &utc);
-	out = put_date(out, (unsigned) utc.tm_year + 1900, (unsigned) utc.tm_mon + 1, (unsigned) utc.tm_mday);
-	*out++ = ' ';
-	out = put_time(out, (unsigned) utc.tm_hour, (unsigned) utc.tm_min, (unsigned) utc.tm_sec);
-	return put_fraction(out, microseconds, digits);
+	memcpy(out, clock_format((int64_t) seconds * 1000000, text), DATE_TIME_LENGTH);
+	return put_fraction(out + DATE_TIME_LENGTH, microseconds, digits);
 }
 
 /*

@@ -6,8 +6,6 @@
  */
 #include "source/mysql_private.h"
 
-#include <stdio.h>
-
 #include "mysql/my_value.h"
 
 /* Bytes of a JSON string that must be escaped. */
@@ -315,27 +313,45 @@ complete_after(MysqlSource *self, const LoggedTable *table)
 	return changes_key;
 }
 
+/* "["I",17," */
+static void
+append_head(StrBuf *out, char kind, uint64_t number)
+{
+	char		digits[20];
+	int			count = 0;
+	char	   *to = strbuf_room(out, sizeof(digits) + 6);
+	char	   *start = to;
+
+	do
+	{
+		digits[count++] = (char) ('0' + number % 10);
+		number /= 10;
+	} while (number > 0);
+	memcpy(to, (char[]){'[', '"', kind, '"', ','}, 5);
+	to += 5;
+	while (count > 0)
+		*to++ = digits[--count];
+	*to++ = ',';
+	strbuf_grown(out, (size_t) (to - start));
+}
+
 static bool
 append_change(MysqlSource *self, LoggedTable *table, Error *err)
 {
 	StrBuf	   *records = &self->records;
 	MyRowsKind	kind = self->rows.kind;
 	bool		has_old;
-	char		number[32];
 
-	snprintf(number, sizeof(number), "%llu,", (unsigned long long) table->number);
 	switch (kind)
 	{
 		case MY_ROWS_INSERT:
-			strbuf_append(records, "[\"I\",");
-			strbuf_append(records, number);
+			append_head(records, 'I', table->number);
 			if (!append_new(self, table, self->after, err))
 				return false;
 			break;
 		case MY_ROWS_UPDATE:
 			has_old = complete_after(self, table);
-			strbuf_append(records, "[\"U\",");
-			strbuf_append(records, number);
+			append_head(records, 'U', table->number);
 			if (!append_new(self, table, self->after, err))
 				return false;
 			if (has_old)
@@ -346,8 +362,7 @@ append_change(MysqlSource *self, LoggedTable *table, Error *err)
 			}
 			break;
 		case MY_ROWS_DELETE:
-			strbuf_append(records, "[\"D\",");
-			strbuf_append(records, number);
+			append_head(records, 'D', table->number);
 			if (!append_old(self, table, self->before, err))
 				return false;
 			break;
