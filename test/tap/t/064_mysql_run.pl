@@ -18,6 +18,9 @@ CREATE TABLE part (a int, b varchar(20), n bigint unsigned, raw varbinary(40), P
 CREATE TABLE event (at timestamp(3) NULL, line varchar(200));
 CREATE TABLE wide (id int PRIMARY KEY, body longblob);
 CREATE TABLE audit (id int PRIMARY KEY AUTO_INCREMENT, what varchar(40));
+CREATE TABLE unsafe (id int PRIMARY KEY, v varchar(20)) ENGINE = MyISAM;
+INSERT INTO unsafe SELECT seq, 'x' FROM seq_1_to_100;
+GRANT LOCK TABLES ON *.* TO sync@'%';
 CREATE TABLE not_ours (id int PRIMARY KEY);
 CREATE TABLE hollow (id int PRIMARY KEY);
 INSERT INTO item SELECT seq, CONCAT('item ', seq, ' é'), seq / 7, ELT(seq % 3 + 1, 'a', 'b', 'c'), '2024-01-31 10:00:00.25' + INTERVAL seq SECOND, IF(seq % 5, REPEAT('x', seq % 50), NULL) FROM seq_1_to_20000;
@@ -51,6 +54,7 @@ CREATE TABLE app.event (at timestamptz(3), line varchar(200));
 CREATE TABLE app.wide (id int PRIMARY KEY, body bytea);
 CREATE TABLE app.audit (id int PRIMARY KEY, what varchar(40));
 CREATE TABLE app.hollow (id int PRIMARY KEY);
+CREATE TABLE app.unsafe (id int PRIMARY KEY, v varchar(20));
 END
 
 # A row as one text, written the same way by both servers.
@@ -66,6 +70,7 @@ my %row = (
 		q{concat_ws('|', coalesce((extract(epoch from at) * 1000)::bigint::text, '-'), line)} ],
 	wide => [ q{CONCAT_WS('|', id, IFNULL(SHA2(body, 256), '-'))}, q{concat_ws('|', id, coalesce(encode(sha256(body), 'hex'), '-'))} ],
 	audit => [ q{CONCAT_WS('|', id, what)}, q{concat_ws('|', id, what)} ],
+	unsafe => [ q{CONCAT_WS('|', id, v)}, q{concat_ws('|', id, v)} ],
 	hollow => [ 'id', 'id::text' ],
 );
 
@@ -125,6 +130,7 @@ foreach my $local ('sqlite', 'pg')
 	my ($code, $out, $err) = $task->run('check');
 	is($code, 0, "$local: the preflight finds nothing that would stop a run") or diag($out);
 	like($out, qr/no primary key.*event/s, "$local: it names the table without key");
+	like($out, qr/engine without transactions.*unsafe/, "$local: and the one without transactions");
 
 	my $load = $source->session;
 	$load->send('CALL work(600)');
@@ -148,6 +154,10 @@ DELETE FROM event WHERE line = 'same' LIMIT 1;
 BEGIN; INSERT INTO item (id, name) VALUES (910000, 'gone'); ROLLBACK;
 BEGIN; INSERT INTO item (id, name) VALUES (910001, 'kept'); SAVEPOINT s; INSERT INTO item (id, name) VALUES (910002, 'gone'); ROLLBACK TO s; COMMIT;
 UPDATE part SET a = -a WHERE a % 50 = 1;
+INSERT INTO unsafe VALUES (1001, 'new'), (1002, 'new');
+BEGIN; UPDATE unsafe SET v = 'stays' WHERE id < 10; ROLLBACK;
+DELETE FROM unsafe WHERE id > 1001 OR id = 50;
+UPDATE unsafe SET id = id + 500 WHERE id BETWEEN 20 AND 30;
 UPDATE wide SET body = REPEAT(UNHEX('00ff27'), 700000) WHERE id = 2;
 UPDATE wide SET id = 4 WHERE id = 1;
 CREATE TEMPORARY TABLE t (id int); INSERT INTO t VALUES (1); INSERT INTO audit (what) SELECT 'temp' FROM t; DROP TEMPORARY TABLE t;
@@ -189,7 +199,7 @@ END
 	is($code, 0, "$local: drop") or diag($err);
 	is($target->safe_psql('app', 'SELECT count(*) FROM dbsync.progress'), 0, "$local: drop removes the progress");
 	is($task->status->{state}, 'none', "$local: and the state");
-	$source->sql('DELETE FROM item WHERE id > 800000; DELETE FROM part WHERE a < 0 OR a >= 100000; DELETE FROM wide; DELETE FROM audit; TRUNCATE event; TRUNCATE hollow');
+	$source->sql('DELETE FROM item WHERE id > 800000; DELETE FROM part WHERE a < 0 OR a >= 100000; DELETE FROM wide; DELETE FROM audit; DELETE FROM unsafe WHERE id > 500; TRUNCATE event; TRUNCATE hollow');
 	$source->sql(q{INSERT INTO wide VALUES (1, REPEAT('x', 100)), (2, NULL)});
 }
 
