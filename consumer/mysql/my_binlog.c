@@ -30,6 +30,7 @@ typedef unsigned char uchar;
 /* An idle server speaks at each heartbeat; after so many without a word it is taken for dead. */
 #define SILENT_HEARTBEATS 10
 #define SILENT_LEAST_MS 30000
+#define HALF_RANGE (UINT64_C(1) << 31)
 #define SAME_SERVER_ID 4052		/* MariaDB */
 #define READ_FATAL_ERROR 1236	/* "got fatal error from master when reading data from binary log" */
 
@@ -150,23 +151,46 @@ set_file(MyBinlog *binlog, const char *file, size_t length, uint64_t offset, Err
 	return true;
 }
 
-/* Where it stands.  Offsets in the log are modulo 2^32; ours are not. */
+/* Made for this connection, and in no file. */
+static bool
+is_artificial(const MyEvent *event)
+{
+	switch (event->type)
+	{
+		case MY_EVENT_HEARTBEAT:
+		case MY_EVENT_HEARTBEAT_V2:
+			return true;
+		case MY_EVENT_FORMAT:
+		case MY_EVENT_ROTATE:
+		case MY_EVENT_GTID_LIST:
+		case MY_EVENT_START_ENCRYPTION:
+		case MY_EVENT_PREVIOUS_GTIDS:
+			return event->end == 0 || (event->flags & MY_EVENT_FLAG_ARTIFICIAL) != 0;
+		default:
+			return (event->flags & MY_EVENT_FLAG_ARTIFICIAL) != 0;
+	}
+}
+
+/* Where it stands.  Offsets in the log are modulo 2^32, ours are not; those that the server does not know are counted. */
 static void
 place_event(MyBinlog *binlog, MyLogEvent *event)
 {
 	const MyEvent *plain = &event->event;
-	bool		is_artificial = plain->end == 0 || (plain->flags & MY_EVENT_FLAG_ARTIFICIAL) != 0 || plain->type == MY_EVENT_HEARTBEAT ||
-		plain->type == MY_EVENT_HEARTBEAT_V2;
 
 	event->file_number = binlog->file_number;
-	event->is_placed = !is_artificial;
+	event->is_placed = !is_artificial(plain);
 	event->start = event->end = binlog->offset;
-	if (is_artificial)
+	if (!event->is_placed)
 		return;
-	event->end = (binlog->offset & ~(uint64_t) UINT32_MAX) | plain->end;
-	if (event->end < binlog->offset)
-		event->end += UINT64_C(1) << 32;
-	event->start = event->end >= plain->size ? event->end - plain->size : 0;
+	if (plain->end == 0)
+		event->end = binlog->offset + plain->size;
+	else
+	{
+		event->end = (binlog->offset & ~(uint64_t) UINT32_MAX) | plain->end;
+		if (event->end + HALF_RANGE < binlog->offset)
+			event->end += 2 * HALF_RANGE;
+		event->start = event->end >= plain->size ? event->end - plain->size : 0;
+	}
 	binlog->offset = event->end;
 }
 

@@ -258,7 +258,7 @@ append_value(MysqlSource *self, const LoggedTable *table, const MyCell *cells, i
 static bool
 append_new(MysqlSource *self, const LoggedTable *table, const MyCell *cells, Error *err)
 {
-	for (int i = 0; i < table->column_count; i++)
+	for (int i = 0; i < table->record_count; i++)
 	{
 		strbuf_append_char(&self->records, i == 0 ? '[' : ',');
 		if (!append_value(self, table, cells, i, err))
@@ -273,7 +273,7 @@ append_old(MysqlSource *self, const LoggedTable *table, const MyCell *cells, Err
 {
 	char		before = '[';
 
-	for (int i = 0; i < table->column_count; i++)
+	for (int i = 0; i < table->record_count; i++)
 	{
 		if (!table->is_key[i])
 			continue;
@@ -303,7 +303,7 @@ complete_after(MysqlSource *self, const LoggedTable *table)
 {
 	bool		changes_key = table->identity == 'f';
 
-	for (int i = 0; i < table->column_count; i++)
+	for (int i = 0; i < table->record_count; i++)
 	{
 		if (self->after[i].state == MY_CELL_ABSENT)
 			self->after[i] = self->before[i];

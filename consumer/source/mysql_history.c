@@ -23,18 +23,37 @@ void
 mysource_forget_history(MysqlSource *self)
 {
 	hash_clear(self->changed_at, free);
+	hash_clear(self->hidden, free);
 	hash_clear(self->altered, free);
 	self->searched_to = LSN_NONE;
 	self->catalog_end = LSN_NONE;
 }
 
-static void
-note_definition(MysqlSource *self, const char *table, int64_t seconds)
+/* Rows of a table's name and a number, into a map. */
+static bool
+read_numbers(MysqlSource *self, MyConn *conn, const char *select, HashMap *map, Error *err)
 {
-	int64_t    *known = mem_alloc(sizeof(*known));
+	StrBuf		sql = STRBUF_INIT;
+	MYSQL_RES  *result = NULL;
+	MYSQL_ROW	row;
+	bool		ok;
 
-	*known = seconds;
-	free(hash_put_text(self->changed_at, table, known));
+	hash_clear(map, free);
+	strbuf_append(&sql, select);
+	my_quote_literal(conn, &sql, self->options.config->db, strlen(self->options.config->db));
+	strbuf_append(&sql, " GROUP BY 1");
+	ok = my_query(conn, strbuf_text(&sql), &result, err);
+	while (ok && (row = mysql_fetch_row(result)) != NULL)
+	{
+		int64_t    *number = mem_alloc(sizeof(*number));
+
+		*number = row[1] != NULL ? strtoll(row[1], NULL, 10) : 0;
+		free(hash_put_text(map, row[0] != NULL ? row[0] : "", number));
+	}
+	if (ok)
+		mysql_free_result(result);
+	strbuf_free(&sql);
+	return ok;
 }
 
 /*
@@ -43,33 +62,29 @@ note_definition(MysqlSource *self, const char *table, int64_t seconds)
 bool
 mysource_read_history(MysqlSource *self, MyConn *conn, Error *err)
 {
+	static const char changed_sql[] = "SELECT TABLE_NAME, MAX(UNIX_TIMESTAMP(CREATE_TIME)) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ";
+	static const char hidden_sql[] = "SELECT s.TABLE_NAME, COUNT(DISTINCT s.INDEX_NAME) FROM information_schema.STATISTICS s"
+		" JOIN information_schema.TABLES t ON t.TABLE_SCHEMA = s.TABLE_SCHEMA AND t.TABLE_NAME = s.TABLE_NAME"
+		" WHERE s.INDEX_TYPE = 'HASH' AND t.ENGINE <> 'MEMORY' AND s.TABLE_SCHEMA = ";
 	Arena	   *arena = arena_new(0);
-	StrBuf		sql = STRBUF_INIT;
 	MyLogStatus status;
-	MYSQL_RES  *result = NULL;
-	MYSQL_ROW	row;
 	bool		ok = my_position_current(conn, arena, &status, err);
 
-	self->is_mariadb = my_server(conn)->is_mariadb;
-	hash_clear(self->changed_at, free);
 	if (ok)
 		self->catalog_end = status.position;
+	self->is_mariadb = my_server(conn)->is_mariadb;
 	if (ok && self->is_mariadb)
-	{
-		strbuf_append(&sql, "SELECT TABLE_NAME, UNIX_TIMESTAMP(CREATE_TIME) FROM information_schema.TABLES WHERE TABLE_SCHEMA = ");
-		my_quote_literal(conn, &sql, self->options.config->db, strlen(self->options.config->db));
-		ok = my_query(conn, strbuf_text(&sql), &result, err);
-		while (ok && (row = mysql_fetch_row(result)) != NULL)
-		{
-			if (row[0] != NULL && row[1] != NULL)
-				note_definition(self, row[0], strtoll(row[1], NULL, 10));
-		}
-		if (ok)
-			mysql_free_result(result);
-	}
-	strbuf_free(&sql);
+		ok = read_numbers(self, conn, changed_sql, self->changed_at, err) && read_numbers(self, conn, hidden_sql, self->hidden, err);
 	arena_free(arena);
 	return ok;
+}
+
+int
+mysource_hidden_columns(const MysqlSource *self, const char *table)
+{
+	const int64_t *count = hash_get_text(self->hidden, table);
+
+	return count != NULL ? (int) *count : 0;
 }
 
 bool

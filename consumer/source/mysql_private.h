@@ -35,7 +35,8 @@ typedef struct LoggedTable
 	/* the last table map, and what it was bound to */
 	uint8_t    *map;
 	size_t		map_length;
-	int			column_count;
+	int			column_count;	/* of the images: the table's, and behind them hidden ones that are no part of the records */
+	int			record_count;	/* of the records */
 	MyRowColumn *columns;		/* malloc'd */
 	bool	   *is_plain;		/* text of the column needs neither my_value() nor escapes */
 	bool	   *is_key;
@@ -94,6 +95,7 @@ typedef struct MysqlSource
 	Arena	   *catalog_arena;
 	MyCatalog	catalog;
 	Lsn			catalog_end;	/* end of the log when it was read */
+	HashMap    *hidden;			/* by table: how many columns the server keeps beside those of the catalogue, as a number */
 	HashMap    *changed_at;		/* by table: when its definition was made, seconds since 1970 as a number; of MariaDB only */
 	HashMap    *altered;		/* by table: AlteredAt, of the statements up to searched_to */
 	Lsn			searched_to;	/* LSN_NONE: not searched in this session */
@@ -183,6 +185,7 @@ bool mysource_read_history(MysqlSource *self, MyConn *conn, Error *err) DBSYNC_M
 void mysource_forget_history(MysqlSource *self);
 /* Does the catalogue's definition hold for the event?  It has no names of columns. */
 bool mysource_check_history(MysqlSource *self, const char *table, const MyEvent *event, Error *err) DBSYNC_MUST_CHECK;
+int mysource_hidden_columns(const MysqlSource *self, const char *table);
 /* A second look at the log, which is no replica to the server. */
 bool mysource_open_again(MysqlSource *self, Lsn from, MyBinlog **binlog, Error *err) DBSYNC_MUST_CHECK;
 

@@ -156,6 +156,7 @@ source_close(Source *base)
 	hash_free(self->maps, NULL);
 	hash_free(self->prepared, free);
 	hash_free(self->changed_at, free);
+	hash_free(self->hidden, free);
 	hash_free(self->altered, free);
 	my_charsets_free(self->charsets);
 	arena_free(self->catalog_arena);
@@ -425,6 +426,7 @@ mysql_source_new(const MysqlSourceOptions *options)
 	self->maps = hash_new();
 	self->prepared = hash_new();
 	self->changed_at = hash_new();
+	self->hidden = hash_new();
 	self->altered = hash_new();
 	self->charsets = my_charsets_new();
 	self->catalog_arena = arena_new(0);

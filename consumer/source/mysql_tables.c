@@ -141,27 +141,32 @@ is_plain(const MyColumn *column)
 	}
 }
 
+static const MyColumn hidden_column = {.name = "(hidden)", .type = MY_BIGINT, .type_text = "bigint unsigned", .is_unsigned = true};
+
 /* Fills the columns from a table map.  false: it is not what the catalogue has, *problem says where. */
 static bool
 bind_columns(MysqlSource *self, LoggedTable *table, const MyTableMap *map, Arena *arena, const char **problem)
 {
 	const MyTable *known = table->table;
+	int			hidden = mysource_hidden_columns(self, known->name);
 
-	if (map->column_count != known->column_count)
+	/* MariaDB keeps a number of its own for each unique key on long values, behind the table's columns. */
+	if (map->column_count != known->column_count && map->column_count != known->column_count + hidden)
 	{
 		*problem = arena_printf(arena, "it has %d columns in the log and %d in the database", map->column_count, known->column_count);
 		return false;
 	}
 	table->column_count = map->column_count;
+	table->record_count = known->column_count;
 	table->columns = mem_zalloc(sizeof(MyRowColumn) * ((size_t) map->column_count + 1));
 	table->is_plain = mem_zalloc((size_t) map->column_count + 1);
 	table->is_key = mem_zalloc((size_t) map->column_count + 1);
 	for (int i = 0; i < map->column_count; i++)
 	{
-		const MyColumn *column = &known->columns[i];
+		const MyColumn *column = i < known->column_count ? &known->columns[i] : &hidden_column;
 		const char *what = NULL;
 
-		if (map->has_names && strcmp(map->columns[i].name, column->name) != 0)
+		if (map->has_names && i < known->column_count && strcmp(map->columns[i].name, column->name) != 0)
 		{
 			*problem = arena_printf(arena, "its column %d is %s in the log and %s in the database", i + 1, map->columns[i].name, column->name);
 			return false;
@@ -173,7 +178,7 @@ bind_columns(MysqlSource *self, LoggedTable *table, const MyTableMap *map, Arena
 			return false;
 		}
 		table->is_plain[i] = is_plain(column);
-		table->is_key[i] = is_key(known, i);
+		table->is_key[i] = i < known->column_count && is_key(known, i);
 	}
 	return true;
 }
