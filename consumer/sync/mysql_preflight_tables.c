@@ -283,5 +283,7 @@ mysql_preflight_tables(MysqlPreflight *self, Error *err)
 		return false;
 	check_versioned(self, &catalog);
 	make_tables(p, &catalog);
+	if (!mysql_variable_is(self, "binlog_row_image", "FULL") && !mysql_variable_is(self, "binlog_row_image", "FULL_NODUP"))
+		p->row_image = mysql_variable(self, "binlog_row_image");
 	return true;
 }

@@ -62,6 +62,8 @@ check_column(ColumnCheck *check, const PgTable *target, const PgColumn *from)
 	}
 	if (from->generated != '\0' && to->generated == '\0')
 	{
+		if (check->row_image != NULL)
+			add_name(&check->left_out, target, from->name);
 		if (check->generated_is_sent)
 			return;
 		add_name(&check->not_sent, target, from->name);
@@ -124,6 +126,11 @@ column_check_report(ColumnCheck *check, Preflight *p, FindingSeverity severity)
 		finding_add(p, FINDING_WARNING, "target", NULL,
 					"%d column%s generated on the source and ordinary on the target: the value is not sent: %s",
 					check->not_sent.count, check->not_sent.count == 1 ? " is" : "s are", name_list_text(&check->not_sent));
+	if (check->left_out.count > 0)
+		finding_add(p, severity, "source",
+					"SET GLOBAL binlog_row_image = FULL;\n(and under [mysqld]; sessions that are open keep the old value until they end)",
+					"binlog_row_image is %s, and %d column%s generated on the source and ordinary on the target: changes lack the value: %s",
+					check->row_image, check->left_out.count, check->left_out.count == 1 ? " is" : "s are", name_list_text(&check->left_out));
 	if (check->types.count > 0)
 		finding_add(p, FINDING_WARNING, "target", strbuf_text(&check->types_mend),
 					"%d column%s another type on the target, a value that does not fit stops dbsync: %s", check->types.count,
@@ -137,6 +144,7 @@ column_check_free(ColumnCheck *check)
 	name_list_free(&check->unfilled);
 	name_list_free(&check->computed);
 	name_list_free(&check->not_sent);
+	name_list_free(&check->left_out);
 	name_list_free(&check->types);
 	strbuf_free(&check->missing_mend);
 	strbuf_free(&check->unfilled_mend);

@@ -31,6 +31,7 @@ typedef struct Preflight
 	const struct MysqlCascade *cascades;	/* of a MySQL source, see mysql_preflight.h */
 	int			cascade_count;
 	bool		generated_is_sent;	/* the source sends what it generates, where the target has an ordinary column for it */
+	const char *row_image;		/* MySQL's binlog_row_image where it leaves columns out, and with them what is generated; else NULL */
 
 	PgConn	   *target;
 	char	   *target_role;	/* quoted */

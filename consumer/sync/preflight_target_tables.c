@@ -94,7 +94,7 @@ make_pairs(Preflight *p, const PgCatalog *target_tables, Pairs *pairs)
 static void
 check_columns(Preflight *p, const Pairs *pairs)
 {
-	ColumnCheck check = {.generated_is_sent = p->generated_is_sent};
+	ColumnCheck check = {.generated_is_sent = p->generated_is_sent, .row_image = p->row_image};
 
 	for (int i = 0; i < pairs->count; i++)
 		column_check_add(&check, pairs->list[i].source, pairs->list[i].target);
