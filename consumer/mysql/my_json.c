@@ -165,21 +165,24 @@ print_decimal(StrBuf *out, const uint8_t *data, size_t length)
 	const char *text;
 	size_t		text_length;
 	Error		err = ERROR_INIT;
+	Arena	   *arena;
 	bool		ok;
 
 	if (length < 2)
 		return false;
+	arena = arena_new(0);
 	stored.precision = data[0];
 	stored.scale = data[1];
 	column.precision = stored.precision;
 	column.scale = stored.scale;
 	cell.length = (uint32_t) (length - 2);
-	ok = my_row_bind(&stored, false, &column, NULL, NULL, &bound, &problem) && (size_t) bound.fixed_size == length - 2 &&
+	ok = my_row_bind(&stored, false, &column, NULL, arena, &bound, &problem) && (size_t) bound.fixed_size == length - 2 &&
 		my_row_text(&bound, &cell, &scratch, &text, &text_length, &err);
 	if (ok)
 		strbuf_append_bytes(out, text, text_length);
 	error_clear(&err);
 	strbuf_free(&scratch);
+	arena_free(arena);
 	return ok;
 }
 

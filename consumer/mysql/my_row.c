@@ -9,6 +9,9 @@
 
 #include <inttypes.h>
 
+/* Of a column 65; in a JSON value a decimal has all that nine words take, though it were for zeroes in front. */
+#define MOST_DIGITS 81
+
 static int
 decimal_part_size(int digits)
 {
@@ -156,7 +159,7 @@ set_size(MyRowColumn *bound)
 			bound->fixed_size = 3 + fraction;
 			return stored->scale <= 6;
 		case MY_STORED_DECIMAL:
-			if (stored->precision < 1 || stored->precision > 65 || stored->scale > 38 || stored->scale > stored->precision)
+			if (stored->precision < 1 || stored->precision > MOST_DIGITS || stored->scale > 38 || stored->scale > stored->precision)
 				return false;
 			bound->fixed_size = decimal_part_size(stored->precision - stored->scale) + decimal_part_size(stored->scale);
 			return true;

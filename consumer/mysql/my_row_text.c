@@ -76,13 +76,13 @@ static void
 decimal_text(const MyStoredColumn *stored, const uint8_t *data, StrBuf *out)
 {
 	static const int rest_bytes[] = {0, 1, 1, 2, 2, 3, 3, 4, 4, 4};
-	uint8_t		copy[40];		/* 65 digits are 30 bytes */
+	uint8_t		copy[40];		/* 81 digits are 37 bytes at most */
 	int			whole = stored->precision - stored->scale;
 	int			size = whole / DIGITS_PER_WORD * 4 + rest_bytes[whole % DIGITS_PER_WORD] + stored->scale / DIGITS_PER_WORD * 4 +
 		rest_bytes[stored->scale % DIGITS_PER_WORD];
 	uint8_t		mask = (data[0] & 0x80) != 0 ? 0 : 0xff;
 	const uint8_t *at = copy;
-	char	   *start = strbuf_room(out, 80);
+	char	   *start = strbuf_room(out, 96);
 	char	   *to = start;
 	char	   *digits;
 	int			rest;

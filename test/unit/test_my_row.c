@@ -266,6 +266,9 @@ json_of_all_kinds(void **state)
 		{"00010014000b00010002010061" "000000000000000000", NULL},
 		{"", "null"},
 		{"0ff60402028096", NULL},
+		{"0ff620421e800000093b9ac9ff3b9ac9ff3b9ac9ff075bcd1500bc614e35b7bf87037a", "9999999999999999999999999999.123456789012345678901234567890"},
+		{"0ff603ff1e80", NULL},	/* no decimal has 255 digits */
+		{"0ff602001e", NULL},
 	};
 
 	(void) state;
