@@ -11,6 +11,7 @@
 
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -83,6 +84,26 @@ number_value(const char *data, size_t length, StrBuf *out)
 		length--;
 	}
 	strbuf_append_bytes(out, data, length);
+	return MY_VALUE_TEXT;
+}
+
+/*
+ * The copy gets a FLOAT as the exact decimal form of its bits (see the header), the stream makes the shortest one that names them: the
+ * latter it is, so that both are equal in a column of another type, too.  With six digits there is but one.
+ */
+static MyValueKind
+float_value(const char *data, size_t length, StrBuf *out)
+{
+	char text[64];
+	int digits = 0;
+
+	for (size_t i = 0; i < length && data[i] != 'e'; i++)
+		digits += isdigit((unsigned char) data[i]) != 0;
+	if (digits <= 6 || length >= sizeof(text))
+		return number_value(data, length, out);
+	memcpy(text, data, length);
+	text[length] = '\0';
+	my_append_double(out, (double) strtof(text, NULL), true);
 	return MY_VALUE_TEXT;
 }
 
@@ -354,10 +375,11 @@ my_value(const MyColumn *column, const MySourceConfig *options, const char *data
 		case MY_INT:
 		case MY_BIGINT:
 		case MY_DECIMAL:
-		case MY_FLOAT:
 		case MY_DOUBLE:
 		case MY_YEAR:
 			return number_value(data, length, out);
+		case MY_FLOAT:
+			return float_value(data, length, out);
 		case MY_TIME:
 		case MY_UUID:
 		case MY_INET4:

@@ -62,7 +62,7 @@ static void
 numbers_stay_as_they_are(void **state)
 {
 	static const MyType types[] = {MY_TINYINT, MY_SMALLINT, MY_MEDIUMINT, MY_INT,
-								   MY_BIGINT,  MY_DECIMAL,  MY_FLOAT,     MY_DOUBLE};
+								   MY_BIGINT,  MY_DECIMAL,  MY_DOUBLE};
 	static const char *const values[] = {"0",      "1",        "-1",    "127",         "18446744073709551615",
 										 "-12.50", "0.000001", "1e-30", "3.4028235e38"};
 
@@ -83,6 +83,54 @@ zeroes_in_front_of_numbers_go(void **state)
 	becomes(&(MyColumn){.type = MY_YEAR}, "0000", "0");
 	stays(&(MyColumn){.type = MY_YEAR}, "2024");
 	stays(&(MyColumn){.type = MY_DECIMAL}, "0.50");
+}
+
+/* Two ways to write one number must not become two numbers in a column of double precision. */
+static void
+floats_have_one_text(void **state)
+{
+	const MyColumn column = {.type = MY_FLOAT};
+
+	(void) state;
+	stays(&column, "0.1");
+	becomes(&column, "0.10000000149011612", "0.1");
+	becomes(&column, "-0.009999999776482582", "-0.01");
+	becomes(&column, "1234567.875", "1234567.9");
+	becomes(&column, "1.2345679e+06", "1234567.9");
+	becomes(&column, "16777216", "16777216");
+	becomes(&column, "3.3999999521443642e38", "3.4e+38");
+	stays(&column, "1e-45");
+	becomes(&column, "000012.50", "12.5");
+	srand(7);
+	for (int round = 0; round < 20000; round++)
+	{
+		uint32_t bits = ((uint32_t) rand() << 16) ^ (uint32_t) rand();
+		float value;
+		char exact[64];
+		char shortest[64];
+		StrBuf one = STRBUF_INIT;
+		StrBuf two = STRBUF_INIT;
+		MyProblem problem;
+
+		memcpy(&value, &bits, sizeof(value));
+		if (value != value || value - value != 0)
+			continue;
+		snprintf(exact, sizeof(exact), "%.17g", (double) value);
+		for (int digits = 6; digits <= 9; digits++)
+		{
+			snprintf(shortest, sizeof(shortest), "%.*g", digits, (double) value);
+			if (strtof(shortest, NULL) == value)
+				break;
+		}
+		if (my_value(&column, &options, exact, strlen(exact), &one, &problem) == MY_VALUE_SAME)
+			strbuf_append(&one, exact);
+		if (my_value(&column, &options, shortest, strlen(shortest), &two, &problem) == MY_VALUE_SAME)
+			strbuf_append(&two, shortest);
+		assert_true(strtod(strbuf_text(&one), NULL) == strtod(strbuf_text(&two), NULL));
+		assert_true(strtof(strbuf_text(&one), NULL) == value);
+		strbuf_free(&one);
+		strbuf_free(&two);
+	}
 }
 
 static void
@@ -423,6 +471,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(numbers_stay_as_they_are, reset),
 		cmocka_unit_test_setup(zeroes_in_front_of_numbers_go, reset),
+		cmocka_unit_test_setup(floats_have_one_text, reset),
 		cmocka_unit_test_setup(tinyint1_is_a_boolean_by_option, reset),
 		cmocka_unit_test_setup(bits_are_digits, reset),
 		cmocka_unit_test_setup(dates_that_do_not_exist_are_found, reset),

@@ -6,6 +6,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use DbsyncTest;
 use MariaDB;
+use MysqlShop;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
@@ -13,7 +14,7 @@ plan skip_all => 'no MariaDB server to test with' unless MariaDB::available();
 
 my $source = MariaDB->new('source');
 my $target = new_target('target');
-my $is_mysql = $source->can('is_mysql') && $source->is_mysql;
+my $is_mysql = $source->is_mysql;
 my $task   = DbsyncTest->new(source => $source, target => $target);
 
 sub psql { return $target->safe_psql('app', $_[0]) }
@@ -34,21 +35,7 @@ sub keys_of
 	return psql("SELECT conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = '$table'::regclass AND contype <> 'n' ORDER BY conname");
 }
 
-# MySQL has not all of it, and not by default.
-sub schema_sql
-{
-	my $sql = slurp("$FindBin::Bin/../sql/mysql_schema.sql");
-
-	return $sql unless $is_mysql;
-	$sql =~ s/^CREATE SEQUENCE.*\n//m;
-	$sql =~ s/settings json DEFAULT ('.*'),$/settings json DEFAULT ($1),/m;
-	$sql =~ s/ip inet6/ip varbinary(16)/;
-	$sql =~ s/uid uuid DEFAULT uuid\(\), ip4 inet4/uid varchar(36) DEFAULT (uuid()), ip4 varchar(15)/;
-	$sql =~ s/odd int DEFAULT \(10 \/ 2\)/odd int DEFAULT (10 DIV 2), KEY lowered ((lower(title))), KEY divided ((price DIV 2))/;
-	return "SET sql_mode = '', restrict_fk_on_non_standard_key = OFF;\n$sql";
-}
-
-$source->sql(schema_sql());
+$source->sql(shop_schema($source));
 $source->sql("GRANT EXECUTE ON app.* TO sync\@'%'");
 
 # It prints, and touches nothing.

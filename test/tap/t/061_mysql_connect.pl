@@ -75,7 +75,7 @@ fails('no user', 2, qr/user of \[src.mysql\] is not set/, user => undef);
 # A server that has no TLS.  MySQL always has.
 SKIP:
 {
-	skip 'MySQL makes its own certificates', 6 if $source->can('is_mysql') && $source->is_mysql;
+	skip 'MySQL makes its own certificates', 6 if $source->is_mysql;
 	$source->stop;
 	$source->{conf} = [];
 	$source->start;
