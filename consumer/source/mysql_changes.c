@@ -297,20 +297,33 @@ same_cell(const MyCell *a, const MyCell *b)
 	return a->state != MY_CELL_VALUE || (a->length == b->length && memcmp(a->data, b->data, a->length) == 0);
 }
 
-/* An image that was cut to what changed: the others are what they were. */
+/* What the server generates changes with what it is made of, and is left out all the same. */
 static bool
-complete_after(MysqlSource *self, const LoggedTable *table)
+lacks_generated(MysqlSource *self, const LoggedTable *table, int i, Error *err)
 {
-	bool		changes_key = table->identity == 'f';
+	error_set(err, ERROR_FAILED, "table %s.%s: an updated row has no value for the generated column %s, which is an ordinary one on the target (binary log at %s)",
+			  table->table->schema, table->table->name, table->table->columns[i].name, mysource_place(self));
+	return error_hint(err, "on the source: SET GLOBAL binlog_row_image = FULL, where the server puts generated columns into the log then (MariaDB 11.8 does not); "
+					  "or make the column a generated one on the target");
+}
 
+/* An image that was cut to what changed: the others are what they were.  *changes_key: the old key must be said too. */
+static bool
+complete_after(MysqlSource *self, const LoggedTable *table, bool *changes_key, Error *err)
+{
+	*changes_key = table->identity == 'f';
 	for (int i = 0; i < table->record_count; i++)
 	{
 		if (self->after[i].state == MY_CELL_ABSENT)
+		{
+			if (table->is_needed[i] && self->before[i].state == MY_CELL_ABSENT)
+				return lacks_generated(self, table, i, err);
 			self->after[i] = self->before[i];
+		}
 		else if (table->is_key[i] && !same_cell(&self->before[i], &self->after[i]))
-			changes_key = true;
+			*changes_key = true;
 	}
-	return changes_key;
+	return true;
 }
 
 /* "["I",17," */
@@ -340,7 +353,7 @@ append_change(MysqlSource *self, LoggedTable *table, Error *err)
 {
 	StrBuf	   *records = &self->records;
 	MyRowsKind	kind = self->rows.kind;
-	bool		has_old;
+	bool		has_old = false;
 
 	switch (kind)
 	{
@@ -350,7 +363,8 @@ append_change(MysqlSource *self, LoggedTable *table, Error *err)
 				return false;
 			break;
 		case MY_ROWS_UPDATE:
-			has_old = complete_after(self, table);
+			if (!complete_after(self, table, &has_old, err))
+				return false;
 			append_head(records, 'U', table->number);
 			if (!append_new(self, table, self->after, err))
 				return false;

@@ -33,6 +33,12 @@ typedef struct MysqlSourceOptions
 	/* Which tables of config->db, by the names that the server has; NULL: all.  As for my_catalog_load(). */
 	bool		(*wants) (void *arg, const char *schema, const char *table);
 	void	   *wants_arg;
+	/*
+	 * Of a generated column, by the server's names: is it an ordinary one on the target, so that its value is needed?  NULL: none is.  An updated row
+	 * of MariaDB without such a value is an error then: with binlog_row_image = MINIMAL values are left out that have changed, and in 11.8 always.
+	 */
+	bool		(*needs_generated) (void *arg, const char *table, const char *column);
+	void	   *needs_generated_arg;
 	int64_t		part_bytes;		/* a transaction is cut into parts of about this size */
 	int			heartbeat_ms;	/* how often an idle server gives its position; 0: 1 s */
 	MysqlSourceCounts *counts;	/* or NULL */

@@ -24,6 +24,8 @@ unbind(LoggedTable *table)
 	free(table->columns);
 	free(table->is_plain);
 	free(table->is_key);
+	free(table->is_needed);
+	table->is_needed = NULL;
 	table->map = NULL;
 	table->columns = NULL;
 	table->is_plain = NULL;
@@ -161,6 +163,7 @@ bind_columns(MysqlSource *self, LoggedTable *table, const MyTableMap *map, Arena
 	table->columns = mem_zalloc(sizeof(MyRowColumn) * ((size_t) map->column_count + 1));
 	table->is_plain = mem_zalloc((size_t) map->column_count + 1);
 	table->is_key = mem_zalloc((size_t) map->column_count + 1);
+	table->is_needed = mem_zalloc((size_t) map->column_count + 1);
 	for (int i = 0; i < map->column_count; i++)
 	{
 		const MyColumn *column = i < known->column_count ? &known->columns[i] : &hidden_column;
@@ -179,6 +182,9 @@ bind_columns(MysqlSource *self, LoggedTable *table, const MyTableMap *map, Arena
 		}
 		table->is_plain[i] = is_plain(column);
 		table->is_key[i] = i < known->column_count && is_key(known, i);
+		/* What MySQL leaves out has not changed. */
+		table->is_needed[i] = column->is_generated && self->is_mariadb && self->options.needs_generated != NULL &&
+			self->options.needs_generated(self->options.needs_generated_arg, known->name, column->name);
 	}
 	return true;
 }

@@ -666,6 +666,44 @@ changes_are_the_same_whatever_the_log_is_written_like(void **state)
 	}
 }
 
+/* MariaDB 11.8 (10.11 does not) leaves generated columns out of updates, whatever binlog_row_image says. */
+static bool
+leaves_out_generated(void)
+{
+	return my_server(server)->is_mariadb && my_server(server)->version >= 110800;
+}
+
+static bool
+needs_it(void *arg, const char *table, const char *column)
+{
+	(void) arg;
+	return strcmp(table, "t") == 0 && strcmp(column, "g") == 0;
+}
+
+static void
+an_update_without_a_generated_value_that_is_needed_stops_it(void **state)
+{
+	MysqlSourceOptions options = {.config = &config, .needs_generated = needs_it, .part_bytes = PART_BYTES, .heartbeat_ms = 100};
+	Stream		stream = {.source = mysql_source_new(&options), .segment = 1};
+	Lsn			from;
+
+	(void) state;
+	if (!my_server(server)->is_mariadb)
+	{
+		stream_close(&stream);
+		skip();
+	}
+	sql("CREATE TABLE t (id INT PRIMARY KEY, a INT, g INT AS (a + 1) VIRTUAL, c INT)");
+	sql("INSERT INTO t (id, a) VALUES (1, 1)");
+	from = stream.position = log_end();
+	sql("SET binlog_row_image = MINIMAL");
+	sql("UPDATE t SET a = 2");
+	check(stream.source->ops->start(stream.source, from, from, 1, &err), "start");
+	assert_false(stream_read(&stream, log_end()));
+	assert_non_null(strstr(err.message, "generated column g"));
+	stream_close(&stream);
+}
+
 /* Servers keep columns of their own beside a table's, for keys on expressions and on long values. */
 static void
 hidden_and_generated_columns_do_not_shift_others(void **state)
@@ -686,6 +724,13 @@ hidden_and_generated_columns_do_not_shift_others(void **state)
 	sql("DELETE FROM t WHERE id = 2");
 	sql("INSERT INTO i (a, b) VALUES (1, 2)");
 	changes = changes_since(from, PART_BYTES);
+	if (leaves_out_generated())
+	{
+		/* the target has to generate them itself */
+		assert_non_null(strstr(changes, "[\"U\",1,[\"1\",\"7\",false,\"x\",false]]\n"));
+		free(changes);
+		return;
+	}
 	assert_string_equal(changes,
 						"[\"I\",1,[\"1\",\"5\",\"6\",\"x\",\"10\"]]\n"
 						"[\"I\",1,[\"2\",\"6\",\"7\",\"y\",\"12\"]]\n"
@@ -1254,6 +1299,7 @@ main(void)
 		cmocka_unit_test_setup(a_large_transaction_comes_in_parts_of_bounded_size, fresh_database),
 		cmocka_unit_test_setup(a_value_larger_than_a_packet_arrives, fresh_database),
 		cmocka_unit_test_setup(changes_are_the_same_whatever_the_log_is_written_like, fresh_database),
+		cmocka_unit_test_setup(an_update_without_a_generated_value_that_is_needed_stops_it, fresh_database),
 		cmocka_unit_test_setup(hidden_and_generated_columns_do_not_shift_others, fresh_database),
 		cmocka_unit_test_setup(names_are_lowered_where_that_is_wanted, fresh_database),
 		cmocka_unit_test_setup(a_value_that_cannot_be_stored_stops_with_its_place, fresh_database),
