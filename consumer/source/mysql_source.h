@@ -34,10 +34,11 @@ typedef struct MysqlSourceOptions
 	bool		(*wants) (void *arg, const char *schema, const char *table);
 	void	   *wants_arg;
 	/*
-	 * Of a generated column, by the server's names: is it an ordinary one on the target, so that its value is needed?  NULL: none is.  An updated row
-	 * of MariaDB without such a value is an error then: with binlog_row_image = MINIMAL values are left out that have changed, and in 11.8 always.
+	 * Of a generated column of MariaDB, by the server's names: is it an ordinary one on the target, so that its value is needed?  May ask the
+	 * target.  NULL: none is.  An updated row without such a value is an error then: with binlog_row_image = MINIMAL values are left out that have
+	 * changed, and in 11.8 always.
 	 */
-	bool		(*needs_generated) (void *arg, const char *table, const char *column);
+	bool		(*needs_generated) (void *arg, const char *table, const char *column, bool *is_needed, Error *err);
 	void	   *needs_generated_arg;
 	int64_t		part_bytes;		/* a transaction is cut into parts of about this size */
 	int			heartbeat_ms;	/* how often an idle server gives its position; 0: 1 s */

@@ -182,9 +182,21 @@ bind_columns(MysqlSource *self, LoggedTable *table, const MyTableMap *map, Arena
 		}
 		table->is_plain[i] = is_plain(column);
 		table->is_key[i] = i < known->column_count && is_key(known, i);
-		/* What MySQL leaves out has not changed. */
-		table->is_needed[i] = column->is_generated && self->is_mariadb && self->options.needs_generated != NULL &&
-			self->options.needs_generated(self->options.needs_generated_arg, known->name, column->name);
+	}
+	return true;
+}
+
+/* What MySQL leaves out of a row has not changed; of MariaDB's generated columns that does not hold. */
+static bool
+ask_needed(MysqlSource *self, LoggedTable *table, Error *err)
+{
+	const MyTable *known = table->table;
+
+	for (int i = 0; i < known->column_count && self->is_mariadb && self->options.needs_generated != NULL; i++)
+	{
+		if (known->columns[i].is_generated && !self->options.needs_generated(self->options.needs_generated_arg, known->name, known->columns[i].name,
+																			  &table->is_needed[i], err))
+			return false;
 	}
 	return true;
 }
@@ -283,7 +295,7 @@ bind_table(MysqlSource *self, const MyEvent *event, LoggedTable **table, Error *
 		unbind(*table);
 		if (bind_columns(self, *table, &map, self->arena, &problem))
 		{
-			if (!map.has_names && !mysource_check_history(self, map.table, event, err))
+			if ((!map.has_names && !mysource_check_history(self, map.table, event, err)) || !ask_needed(self, *table, err))
 			{
 				unbind(*table);
 				return false;

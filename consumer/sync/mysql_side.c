@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "copy/mysql_copy.h"
+#include "mysql/my_name.h"
 #include "mysql/my_position.h"
 #include "pg/catalog.h"
 #include "source/mysql_source.h"
@@ -187,6 +188,32 @@ side_resolve_until(Run *run, Error *err)
 	return true;
 }
 
+/* The receiver's thread asks, once for each table that has generated columns. */
+static bool
+needs_generated(void *arg, const char *table, const char *column, bool *is_needed, Error *err)
+{
+	const Config *config = arg;
+	const MySourceConfig *mysql = &config->mysql;
+	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "receive"};
+	Arena	   *arena = arena_new(0);
+	const char *schema = config->target_schema != NULL ? config->target_schema : my_target_name(mysql, arena, mysql->db);
+	PgTable    *to = NULL;
+	PgConn	   *conn = NULL;
+	bool		ok;
+
+	ok = pg_connect(config->target, &options, &conn, err) &&
+		pg_catalog_load_table(conn, schema, my_target_name(mysql, arena, table), arena, &to, err);
+	pg_close(conn);
+	if (ok)
+	{
+		const PgColumn *its = to != NULL ? pg_table_column(to, my_target_name(mysql, arena, column)) : NULL;
+
+		*is_needed = its != NULL && its->generated == '\0';
+	}
+	arena_free(arena);
+	return ok || error_context(err, "target");
+}
+
 static Source *
 side_make_source(Run *run)
 {
@@ -195,6 +222,8 @@ side_make_source(Run *run)
 		.config = &run->config->mysql,
 		.wants = mysql_tables_wants,
 		.wants_arg = &self->tables,
+		.needs_generated = needs_generated,
+		.needs_generated_arg = (void *) run->config,
 		.part_bytes = PART_BYTES,
 		.heartbeat_ms = run->config->limits.status_interval_ms,
 		.counts = &self->counts,

@@ -674,10 +674,12 @@ leaves_out_generated(void)
 }
 
 static bool
-needs_it(void *arg, const char *table, const char *column)
+needs_it(void *arg, const char *table, const char *column, bool *is_needed, Error *error)
 {
 	(void) arg;
-	return strcmp(table, "t") == 0 && strcmp(column, "g") == 0;
+	(void) error;
+	*is_needed = strcmp(table, "t") == 0 && strcmp(column, "g") == 0;
+	return true;
 }
 
 static void
