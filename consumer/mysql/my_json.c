@@ -18,6 +18,7 @@
 #include <inttypes.h>
 
 #define DEPTH_LIMIT 110			/* the server's is 100 */
+#define BASE64_LINE_BYTES 57	/* a line of 76 characters */
 
 enum JsonType
 {
@@ -143,7 +144,12 @@ print_base64(StrBuf *out, int stored, const uint8_t *data, size_t length)
 	for (size_t i = 0; i < length; i += 3)
 	{
 		size_t		left = length - i;
-		unsigned	group = (unsigned) data[i] << 16 | (left > 1 ? (unsigned) data[i + 1] << 8 : 0) | (left > 2 ? data[i + 2] : 0);
+		unsigned	group;
+
+		/* lines, as MySQL makes them */
+		if (i > 0 && i % BASE64_LINE_BYTES == 0)
+			strbuf_append(out, "\\n");
+		group = (unsigned) data[i] << 16 | (left > 1 ? (unsigned) data[i + 1] << 8 : 0) | (left > 2 ? data[i + 2] : 0);
 
 		strbuf_append_char(out, digits[group >> 18]);
 		strbuf_append_char(out, digits[group >> 12 & 63]);

@@ -121,9 +121,14 @@ CREATE TABLE indexed (id int PRIMARY KEY, v varchar(20), n int, tags json, m int
 	KEY low ((lower(v))), KEY twice ((n * 2)), KEY tag ((CAST(tags -> '$.t' AS UNSIGNED ARRAY))), KEY m (m));
 CREATE TABLE doc (id int PRIMARY KEY, j json);
 CREATE TABLE loaded (id int PRIMARY KEY, v varchar(20));
+CREATE TABLE parts (id int, k int, v varchar(50), b blob, PRIMARY KEY (id, k)) PARTITION BY RANGE (k) SUBPARTITION BY HASH (id) SUBPARTITIONS 2
+	(PARTITION low VALUES LESS THAN (100), PARTITION rest VALUES LESS THAN MAXVALUE);
+CREATE TABLE place (id int PRIMARY KEY, p point NOT NULL SRID 4326, g geometry);
 INSERT INTO hidden VALUES (1, 'a'), (2, 'b');
 INSERT INTO veiled (id, secret, v) VALUES (1, 10, 'a'), (2, 20, 'b');
 INSERT INTO indexed (id, v, n, tags) VALUES (1, 'A', 1, '{"t": [1, 2]}'), (2, 'B', 2, NULL);
+INSERT INTO parts SELECT seq, seq * 7 % 200, CONCAT('v', seq), REPEAT('b', seq) FROM seq_1_to_200;
+INSERT INTO place VALUES (1, ST_GeomFromText('POINT(10.5 20)', 4326), ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 1),LINESTRING(0 0,2 2))'));
 INSERT INTO doc VALUES (1, '{"a": 1, "b": "long enough to be worth a part of it"}');
 END
 $task = new_task(options => { existing_rows => 'truncate' });
@@ -141,6 +146,12 @@ UPDATE veiled SET secret = 11, v = 'A' WHERE id = 1;
 INSERT INTO indexed (id, v, n, tags) VALUES (3, 'C', 3, '{"t": [5]}');
 UPDATE indexed SET n = 20, tags = '{"t": [7, 8, 9]}' WHERE id = 2;
 DELETE FROM indexed WHERE id = 1;
+UPDATE parts SET k = k + 100 WHERE id % 2 = 0;
+UPDATE parts SET v = 'new' WHERE id % 3 = 0;
+UPDATE parts SET b = NULL WHERE id % 5 = 0;
+DELETE FROM parts WHERE id % 7 = 0;
+INSERT INTO place SELECT id + 1, p, ST_GeomFromText('POINT(-10 20)', 4326) FROM place;
+UPDATE place SET p = ST_GeomFromText('POINT(-10 20)', 4326) WHERE id = 1;
 BEGIN;
 INSERT INTO doc VALUES (2, '[]');
 SAVEPOINT here;
