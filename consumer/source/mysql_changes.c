@@ -349,10 +349,9 @@ append_head(StrBuf *out, char kind, uint64_t number)
 }
 
 static bool
-append_change(MysqlSource *self, LoggedTable *table, Error *err)
+append_change(MysqlSource *self, LoggedTable *table, MyRowsKind kind, Error *err)
 {
 	StrBuf	   *records = &self->records;
-	MyRowsKind	kind = self->rows.kind;
 	bool		has_old = false;
 
 	switch (kind)
@@ -385,15 +384,54 @@ append_change(MysqlSource *self, LoggedTable *table, Error *err)
 	return true;
 }
 
+/* The end of a row that has none yet is the largest there is, be it a time or the number of a transaction. */
+static bool
+is_present_row(const MyCell *cell)
+{
+	static const uint8_t largest[][8] = {{0x7f, 0xff, 0xff, 0xff, 0x0f, 0x42, 0x3f}, {0xff, 0xff, 0xff, 0xff, 0x0f, 0x42, 0x3f},
+		{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}};
+
+	if (cell->state != MY_CELL_VALUE)
+		return true;
+	for (size_t i = 0; i < sizeof(largest) / sizeof(largest[0]); i++)
+	{
+		if (cell->length == (i < 2 ? 7 : 8) && memcmp(cell->data, largest[i], cell->length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Versioned tables: a row is deleted by an update of its end, and a former version of a row is inserted beside it.  Only the present rows are
+ * passed on.  false: nothing of it is.
+ */
+static bool
+is_passed_on(const MysqlSource *self, const LoggedTable *table, MyRowsKind *kind)
+{
+	bool		was_present = *kind == MY_ROWS_INSERT || is_present_row(&self->before[table->row_end]);
+	bool		is_present = *kind == MY_ROWS_DELETE || is_present_row(&self->after[table->row_end]);
+
+	if (*kind == MY_ROWS_UPDATE && was_present && !is_present)
+	{
+		*kind = MY_ROWS_DELETE;
+		return true;
+	}
+	return was_present && is_present;
+}
+
 static bool
 take_row(MysqlSource *self, LoggedTable *table, Error *err)
 {
 	MyRows	   *rows = &self->rows;
+	MyRowsKind	kind = rows->kind;
 
 	if ((rows->before != NULL && !my_row_read(table->columns, table->column_count, rows->before, &rows->rows, self->before, err)) ||
 		(rows->after != NULL && !my_row_read(table->columns, table->column_count, rows->after, &rows->rows, self->after, err)))
 		return error_context(err, "table %s.%s", table->table->schema, table->table->name);
-	return append_change(self, table, err);
+	if (table->row_end >= 0 && !is_passed_on(self, table, &kind))
+		return true;
+	self->group.change_count++;
+	return append_change(self, table, kind, err);
 }
 
 bool
@@ -410,7 +448,6 @@ mysource_more_rows(MysqlSource *self, SourceEvent *out, Error *err)
 			return false;
 		if (self->rows.rows.at == at)
 			return error_set(err, ERROR_FAILED, "table %s.%s: malformed row of no bytes", table->table->schema, table->table->name);
-		self->group.change_count++;
 		if (may_cut && self->records.length >= (size_t) self->options.part_bytes)
 		{
 			mysource_give_part(self, LSN_NONE, out);

@@ -40,6 +40,7 @@ typedef struct LoggedTable
 	MyRowColumn *columns;		/* malloc'd */
 	bool	   *is_plain;		/* text of the column needs neither my_value() nor escapes */
 	bool	   *is_key;
+	int			row_end;		/* MariaDB's system versioning: the image's column that tells present rows from former ones; else -1 */
 	bool	   *is_needed;		/* generated, and ordinary on the target: every image must have it */
 	char		identity;		/* 'd', 'i', 'f' */
 	bool		is_left_out;	/* ddl = skip: not in the database any more */

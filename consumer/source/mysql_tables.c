@@ -143,7 +143,8 @@ is_plain(const MyColumn *column)
 	}
 }
 
-static const MyColumn hidden_column = {.name = "(hidden)", .type = MY_BIGINT, .type_text = "bigint unsigned", .is_unsigned = true};
+static const MyColumn hidden_number = {.name = "(hidden)", .type = MY_BIGINT, .type_text = "bigint unsigned", .is_unsigned = true};
+static const MyColumn hidden_time = {.name = "(hidden)", .type = MY_TIMESTAMP, .type_text = "timestamp(6)", .scale = 6};
 
 /* Fills the columns from a table map.  false: it is not what the catalogue has, *problem says where. */
 static bool
@@ -152,8 +153,19 @@ bind_columns(MysqlSource *self, LoggedTable *table, const MyTableMap *map, Arena
 	const MyTable *known = table->table;
 	int			hidden = mysource_hidden_columns(self, known->name);
 
-	/* MariaDB keeps a number of its own for each unique key on long values, behind the table's columns. */
-	if (map->column_count != known->column_count && map->column_count != known->column_count + hidden)
+	table->row_end = -1;
+	for (int i = 0; i < known->column_count && known->is_versioned; i++)
+	{
+		if (known->columns[i].generation != NULL && strcmp(known->columns[i].generation, "ROW END") == 0)
+			table->row_end = i;
+	}
+	/* Behind the table's columns MariaDB keeps start and end of a versioned row, and a number for each unique key on long values. */
+	if (known->is_versioned && table->row_end < 0)
+	{
+		table->row_end = known->column_count + 1;
+		hidden += 2;
+	}
+	if (map->column_count != known->column_count + hidden)
 	{
 		*problem = arena_printf(arena, "it has %d columns in the log and %d in the database", map->column_count, known->column_count);
 		return false;
@@ -166,7 +178,8 @@ bind_columns(MysqlSource *self, LoggedTable *table, const MyTableMap *map, Arena
 	table->is_needed = mem_zalloc((size_t) map->column_count + 1);
 	for (int i = 0; i < map->column_count; i++)
 	{
-		const MyColumn *column = i < known->column_count ? &known->columns[i] : &hidden_column;
+		const MyColumn *column = i < known->column_count ? &known->columns[i] :
+			map->columns[i].type == MY_STORED_TIMESTAMP2 ? &hidden_time : &hidden_number;
 		const char *what = NULL;
 
 		if (map->has_names && i < known->column_count && strcmp(map->columns[i].name, column->name) != 0)

@@ -743,6 +743,51 @@ hidden_and_generated_columns_do_not_shift_others(void **state)
 }
 
 static void
+of_versioned_tables_only_present_rows_come(void **state)
+{
+	static const char *const columns[] = {"", ", s TIMESTAMP(6) GENERATED ALWAYS AS ROW START, e TIMESTAMP(6) GENERATED ALWAYS AS ROW END, PERIOD FOR SYSTEM_TIME (s, e)"};
+
+	(void) state;
+	if (!my_server(server)->is_mariadb)
+		skip();
+	for (int i = 0; i < 2; i++)
+	{
+		char	   *create = mem_printf("CREATE TABLE v (id INT PRIMARY KEY, a INT, b TEXT, UNIQUE (b) %s) WITH SYSTEM VERSIONING", columns[i]);
+		char	   *changes;
+		Lsn			from;
+
+		fresh_database(NULL);
+		sql(create);
+		from = log_end();
+		sql("INSERT INTO v (id, a) VALUES (1, 1), (2, 2)");
+		sql("UPDATE v SET a = 3 WHERE id = 1");
+		sql("DELETE FROM v WHERE id = 2");
+		sql("DELETE HISTORY FROM v");
+		changes = changes_since(from, PART_BYTES);
+		if (i == 0)
+			assert_string_equal(changes,
+								"[\"I\",1,[\"1\",\"1\",null]]\n"
+								"[\"I\",1,[\"2\",\"2\",null]]\n"
+								"[\"U\",1,[\"1\",\"3\",null]]\n"
+								"[\"D\",1,[\"2\"]]\n");
+		else
+		{
+			const char *kinds = changes;
+
+			/* their start is of now; end is the largest */
+			for (const char *wanted = "IIUD"; *wanted != '\0'; wanted++)
+			{
+				assert_int_equal(kinds[2], *wanted);
+				kinds = strchr(kinds, '\n') + 1;
+			}
+			assert_int_equal(*kinds, '\0');
+		}
+		free(changes);
+		free(create);
+	}
+}
+
+static void
 names_are_lowered_where_that_is_wanted(void **state)
 {
 	Stream		stream;
@@ -1303,6 +1348,7 @@ main(void)
 		cmocka_unit_test_setup(changes_are_the_same_whatever_the_log_is_written_like, fresh_database),
 		cmocka_unit_test_setup(an_update_without_a_generated_value_that_is_needed_stops_it, fresh_database),
 		cmocka_unit_test_setup(hidden_and_generated_columns_do_not_shift_others, fresh_database),
+		cmocka_unit_test_setup(of_versioned_tables_only_present_rows_come, fresh_database),
 		cmocka_unit_test_setup(names_are_lowered_where_that_is_wanted, fresh_database),
 		cmocka_unit_test_setup(a_value_that_cannot_be_stored_stops_with_its_place, fresh_database),
 		cmocka_unit_test_setup(a_transaction_spans_from_its_first_event_to_behind_its_last, fresh_database),
