@@ -8,6 +8,7 @@
  *     mysql_tables.c     from table maps to relations
  *     mysql_history.c    whether a table was changed between the present event and the time at which the catalogue was read
  *     mysql_changes.c    from rows to records
+ *     mysql_json_text.c  their strings
  */
 #ifndef DBSYNC_SOURCE_MYSQL_PRIVATE_H
 #define DBSYNC_SOURCE_MYSQL_PRIVATE_H
@@ -195,6 +196,8 @@ bool mysource_open_again(MysqlSource *self, Lsn from, MyBinlog **binlog, Error *
 bool mysource_rows(MysqlSource *self, const MyEvent *event, SourceEvent *out, Error *err) DBSYNC_MUST_CHECK;
 /* Goes on with the rows of the present event, until they end or a part is full. */
 bool mysource_more_rows(MysqlSource *self, SourceEvent *out, Error *err) DBSYNC_MUST_CHECK;
+
+/* mysql_json_text.c */
 void mysource_append_json(StrBuf *out, const char *data, size_t length);	/* a JSON string, quotes included */
 
 #endif
