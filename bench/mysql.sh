@@ -19,8 +19,11 @@ for word in "$@"; do
 	esac
 done
 [ ${#loads[@]} -gt 0 ] || loads=(copy tpcb inserts_500 updates)
-[ ${#wanted[@]} -gt 0 ] || wanted=(pgloader pipe_mysql dbsync_mysql_j2 dbsync_mysql dbsync)
-mariadb_is_there || fail "mariadbd, mariadb-install-db and mariadb are needed (Debian: mariadb-server-core, mariadb-client-core)"
+[ ${#wanted[@]} -gt 0 ] || wanted=(pgloader pipe_mysql dbsync_mysql_j2 dbsync dbsync_mysql)
+mariadb_is_there || {
+	echo "skipped: mariadbd, mariadb-install-db and mariadb are needed (Debian: mariadb-server-core, mariadb-client-core)"
+	exit 0
+}
 
 # wanted_of PATTERN: of the peers that were asked for.
 wanted_of()
