@@ -7,7 +7,7 @@ dbsync_jobs=
 peer_is_there()
 {
 	[ -x "$BENCH_WORK/bin/dbsync" ] || { echo "build it first: make"; return 1; }
-	echo "[src.mysql]" >"$BENCH_WORK/with_mysql.cfg"
+	printf '[src.mysql]\ndb = app\n' >"$BENCH_WORK/with_mysql.cfg"
 	! "$BENCH_WORK/bin/dbsync" check -c "$BENCH_WORK/with_mysql.cfg" 2>&1 | grep -q "no MySQL support" || { echo "it was built without MySQL"; return 1; }
 }
 
