@@ -302,7 +302,8 @@ take_pair(MyCharset *charset, const char *digits, const char *utf8, size_t lengt
 		charset->lengths[code] = (uint8_t) length;
 		memcpy(charset->bytes[code], utf8, length);
 	}
-	else if (code >= 0x8000)
+	/* Of a character and a byte that is none, MySQL may drop the byte: that is no pair. */
+	else if (code >= 0x8000 && charset->lengths[code >> 8] == 0)
 		memcpy(charset->pairs[(code >> 8) - 128][code & 0xff], utf8, length);
 }
 

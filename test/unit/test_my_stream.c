@@ -259,7 +259,7 @@ static const TypeCase type_cases[] = {
 	{"VARCHAR(20) CHARACTER SET utf16", "('aä€😀')"},
 	{"VARCHAR(20) CHARACTER SET utf16le", "('aä€😀')"},
 	{"VARCHAR(20) CHARACTER SET utf32", "('aä€😀')"},
-	{"VARCHAR(20) CHARACTER SET sjis", "('日本語 \\\\ ~ 〜−ｱ')"},
+	{"VARCHAR(20) CHARACTER SET sjis", "('日本語 \\\\ ~ 〜−ｱ語ｱ日')"},
 	{"VARCHAR(20) CHARACTER SET cp932", "('日本語 ①')"},
 	{"VARCHAR(20) CHARACTER SET ujis", "('日本語 \\\\ ~ 〜−ｱ丂')"},
 	{"VARCHAR(20) CHARACTER SET eucjpms", "('日本語 ①')"},
