@@ -30,7 +30,6 @@ typedef unsigned char uchar;
 /* An idle server speaks at each heartbeat; after so many without a word it is taken for dead. */
 #define SILENT_HEARTBEATS 10
 #define SILENT_LEAST_MS 30000
-#define HALF_RANGE (UINT64_C(1) << 31)
 #define SAME_SERVER_ID 4052		/* MariaDB */
 #define READ_FATAL_ERROR 1236	/* "got fatal error from master when reading data from binary log" */
 
@@ -182,15 +181,9 @@ place_event(MyBinlog *binlog, MyLogEvent *event)
 	event->start = event->end = binlog->offset;
 	if (!event->is_placed)
 		return;
-	if (plain->end == 0)
-		event->end = binlog->offset + plain->size;
-	else
-	{
-		event->end = (binlog->offset & ~(uint64_t) UINT32_MAX) | plain->end;
-		if (event->end + HALF_RANGE < binlog->offset)
-			event->end += 2 * HALF_RANGE;
+	event->end = my_position_behind(binlog->offset, plain->end, plain->size);
+	if (plain->end != 0)
 		event->start = event->end >= plain->size ? event->end - plain->size : 0;
-	}
 	binlog->offset = event->end;
 }
 

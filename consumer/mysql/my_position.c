@@ -10,6 +10,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+uint64_t
+my_position_behind(uint64_t offset, uint32_t end, uint32_t size)
+{
+	const uint64_t half = UINT64_C(1) << 31;
+	uint64_t	behind = (offset & ~(uint64_t) UINT32_MAX) | end;
+
+	if (end == 0)
+		return offset + size;
+	/* A little less than offset is a place that was counted wrong; much less is one turn further. */
+	return behind + half < offset ? behind + 2 * half : behind;
+}
+
 bool
 my_position_split_name(const char *file, size_t length, size_t *base_length, uint32_t *number)
 {

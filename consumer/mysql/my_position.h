@@ -37,6 +37,12 @@ my_position_offset(Lsn lsn)
 	return (uint32_t) lsn;
 }
 
+/*
+ * The true offset behind an event that begins at (or near) offset: the log has it modulo 2^32, as end; 0 is for "not known", then the event's size
+ * is counted.
+ */
+uint64_t my_position_behind(uint64_t offset, uint32_t end, uint32_t size);
+
 /* "mysql-bin.000003": length of "mysql-bin", and 3.  false: not the name of a binlog file. */
 bool my_position_split_name(const char *file, size_t length, size_t *base_length, uint32_t *number) DBSYNC_MUST_CHECK;
 /* Appends "mysql-bin.000003". */

@@ -31,6 +31,21 @@ an_offset_beyond_4_gb_is_the_last_one(void **state)
 }
 
 static void
+offsets_are_true_ones_beyond_4_gb_too(void **state)
+{
+	const uint64_t turn = UINT64_C(1) << 32;
+
+	(void) state;
+	assert_true(my_position_behind(1000, 1200, 200) == 1200);
+	assert_true(my_position_behind(turn - 100, 100, 200) == turn + 100);
+	assert_true(my_position_behind(turn + 100, 300, 200) == turn + 300);
+	assert_true(my_position_behind(3 * turn - 1, 4, 5) == 3 * turn + 4);
+	/* not said: counted; and what was counted wrong comes right again */
+	assert_true(my_position_behind(1000, 0, 200) == 1200);
+	assert_true(my_position_behind(1210, 1200, 200) == 1200);
+}
+
+static void
 text_is_read_back(void **state)
 {
 	static const struct
@@ -87,6 +102,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(file_and_offset_are_one_growing_number),
 		cmocka_unit_test(an_offset_beyond_4_gb_is_the_last_one),
+		cmocka_unit_test(offsets_are_true_ones_beyond_4_gb_too),
 		cmocka_unit_test(text_is_read_back),
 		cmocka_unit_test(what_is_no_place_is_refused),
 	};
