@@ -8,7 +8,7 @@ peer_is_there()
 {
 	[ -x "$BENCH_WORK/bin/dbsync" ] || { echo "build it first: make"; return 1; }
 	printf '[src.mysql]\ndb = app\n' >"$BENCH_WORK/with_mysql.cfg"
-	! "$BENCH_WORK/bin/dbsync" check -c "$BENCH_WORK/with_mysql.cfg" 2>&1 | grep -q "no MySQL support" || { echo "it was built without MySQL"; return 1; }
+	[[ $("$BENCH_WORK/bin/dbsync" check -c "$BENCH_WORK/with_mysql.cfg" 2>&1) != *"no MySQL support"* ]] || { echo "it was built without MySQL"; return 1; }
 }
 
 peer_source()
