@@ -124,7 +124,7 @@ mariadb_answers()
 
 start_mariadb()
 {
-	mariadbd --no-defaults --datadir="$work/source" --socket="$work/s" --skip-networking --pid-file="$work/mariadb.pid" --log-error="$work/mariadb.log" \
+	mariadbd --no-defaults --datadir="$work/source" --tmpdir="$work" --socket="$work/s" --skip-networking --pid-file="$work/mariadb.pid" --log-error="$work/mariadb.log" \
 		--log-bin="$work/source/mysql-bin" --binlog-format=ROW --server-id=1 --innodb-buffer-pool-size=256M --innodb-flush-log-at-trx-commit=2 \
 		>>"$work/mariadb.log" 2>&1 &
 	mariadb_pid=$!
@@ -134,9 +134,9 @@ start_mariadb()
 install_mariadb()
 {
 	# Its bootstrap crashes once in many times; a second one does not.
-	mariadb-install-db --no-defaults --datadir="$work/source" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve >>"$log" 2>&1 && return
+	mariadb-install-db --no-defaults --datadir="$work/source" --tmpdir="$work" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve >>"$log" 2>&1 && return
 	rm -rf "$work/source"
-	quietly mariadb-install-db --no-defaults --datadir="$work/source" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve
+	quietly mariadb-install-db --no-defaults --datadir="$work/source" --tmpdir="$work" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve
 }
 
 start_postgres()

@@ -64,6 +64,7 @@ execute_server(const char *mysql, const char *user)
 	char *args[] = {program,
 					"--no-defaults",
 					mem_printf("--datadir=%s/data", folder),
+					mem_printf("--tmpdir=%s/tmp", folder),
 					mem_printf("--socket=%s", socket_path),
 					mem_printf("--pid-file=%s/mariadbd.pid", folder),
 					mem_printf("--log-error=%s/log", folder),
@@ -121,6 +122,10 @@ my_test_start(void)
 	if (mkdtemp(folder) == NULL)
 		return false;
 	socket_path = mem_printf("%s/s", folder);
+	/* a server that starts removes the temporary tables of others in the same folder, and these crash */
+	if (!run("mkdir '%s/tmp'%s", folder, ""))
+		return false;
+	setenv("TMPDIR", folder, 1);
 	install = given != NULL
 				  ? mem_printf("'%s/mysqld' --no-defaults --initialize-insecure --user='%%s' --datadir='%%s/data' >/dev/null 2>&1", given)
 				  : mem_strdup("mariadb-install-db --no-defaults --skip-test-db --auth-root-authentication-method=normal --user='%s' "
