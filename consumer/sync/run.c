@@ -27,6 +27,9 @@
 #define STOP_GRACE_MS 30000
 #define FAILED_GRACE_MS 5000
 
+/* How long the source may be kept waiting for the applier before its changes go to the local store. */
+#define PATIENCE_MS 10000
+
 /* What source and target are now. */
 typedef struct Ends
 {
@@ -234,6 +237,7 @@ make_stage(Run *run, Lsn applied)
 		.store = run->store,
 		.task = run->state.task,
 		.queue_bytes = (size_t) run->config->limits.queue_bytes,
+		.patience_ms = PATIENCE_MS,
 		.received = run->state.received_lsn,
 		.applied = applied,
 	};

@@ -44,6 +44,7 @@ struct Stage
 	Store	   *store;
 	char	   *task;
 	size_t		limit_bytes;
+	int			patience_ms;
 	Lsn			until;
 
 	/* shared, under the lock */
@@ -54,6 +55,9 @@ struct Stage
 	bool		applier_attached;
 	bool		is_rewinding;	/* the applier asked for a restart of the stream, which has not begun yet */
 	bool		until_received;
+	int64_t		full_since_ms;	/* a transaction found the queue full, which has not been half empty since; 0: no such */
+	int64_t		held_since_ms;	/* a transaction waits, or waited, for the last of the store to be read; 0: none since memory was last in use */
+	bool		is_held;		/* the receiver waits with a transaction that might go to the store */
 	bool		is_store_open;	/* a transaction is on its way into the store, and store_appended does not count it yet */
 	Lsn			seen;
 	Lsn			memory_end;		/* end_lsn of the last transaction put into memory */
@@ -100,6 +104,7 @@ stage_new(const StageOptions *options)
 	stage->store = options->store;
 	stage->task = mem_strdup(options->task);
 	stage->limit_bytes = options->queue_bytes;
+	stage->patience_ms = options->patience_ms;
 	stage->received = options->received;
 	stage->applied = options->applied;
 	stage->seen = options->received > options->applied ? options->received : options->applied;
@@ -230,6 +235,7 @@ stage_receiver_begin(Stage *stage, int64_t segment, Lsn *from, Lsn *skip, Error 
 		stage->read_part = -1;
 		stage->until_received = stage->until != LSN_NONE && *from >= stage->until;
 		stage->in_memory = false;
+		stage->held_since_ms = 0;
 		stage->is_rewinding = false;
 		*skip = *from;
 		pthread_cond_broadcast(&stage->arrived);
@@ -274,6 +280,31 @@ note_seen(Stage *stage, Lsn end)
 	stage->seen = end;
 	if (stage->until != LSN_NONE && end >= stage->until)
 		set_until_received(stage);
+}
+
+static bool
+is_within(int64_t *since_ms, int patience_ms)
+{
+	int64_t		now = clock_monotonic_ms();
+
+	if (*since_ms == 0)
+		*since_ms = now;
+	return now - *since_ms < patience_ms;
+}
+
+/* Is the store worth waiting for, rather than writing to it?  Under the lock. */
+static bool
+should_wait(Stage *stage)
+{
+	Lsn			reached = stage->taken_end > stage->applied ? stage->taken_end : stage->applied;
+
+	if (!stage->applier_attached || stage->patience_ms == 0)
+		return false;
+	if (stage->in_memory)
+		return stage->queued_bytes >= stage->limit_bytes && is_within(&stage->full_since_ms, stage->patience_ms);
+	/* Positions grow by about as many bytes as there are to be read. */
+	return (stage->store_appended <= reached || stage->store_appended - reached <= stage->limit_bytes) &&
+		is_within(&stage->held_since_ms, stage->patience_ms);
 }
 
 /* Decides where a transaction goes.  Under the lock. */
@@ -366,7 +397,19 @@ stage_receiver_put(Stage *stage, TxnPart *part, Error *err)
 		return STAGE_PUT_OK;
 	}
 	if (part->part == 0)
+	{
+		stage->is_held = should_wait(stage);
+		if (stage->is_held)
+		{
+			pthread_mutex_unlock(&stage->lock);
+			/* what the applier is to read must be there */
+			if (stage_receiver_flush(stage, err))
+				return STAGE_PUT_FULL;
+			txn_part_free(part);
+			return STAGE_PUT_FAILED;
+		}
 		choose_way(stage);
+	}
 	if (!stage->put_in_memory)
 	{
 		pthread_mutex_unlock(&stage->lock);
@@ -393,7 +436,7 @@ void
 stage_receiver_wait(Stage *stage, int timeout_ms)
 {
 	pthread_mutex_lock(&stage->lock);
-	if (stage->queued_bytes >= stage->limit_bytes && !stage->is_rewinding)
+	if ((stage->in_memory ? stage->queued_bytes >= stage->limit_bytes : stage->is_held) && !stage->is_rewinding)
 		wait_on(stage, &stage->room, timeout_ms);
 	pthread_mutex_unlock(&stage->lock);
 }
@@ -541,6 +584,8 @@ take_from_memory(Stage *stage, TxnPart **part, StageTake *result)
 		return true;
 	}
 	stage->queued_bytes -= txn_part_weight(*part);
+	if (stage->queued_bytes < stage->limit_bytes / 2)
+		stage->full_since_ms = 0;
 	note_taken(stage, *part);
 	pthread_cond_signal(&stage->room);
 	*result = STAGE_TAKE_PART;
@@ -624,6 +669,9 @@ stage_applier_take(Stage *stage, TxnPart **part, int timeout_ms, Error *err)
 				!stage->is_store_open && !stage->is_take_open)
 			{
 				stage->in_memory = true;
+				stage->held_since_ms = 0;
+				stage->full_since_ms = 0;
+				pthread_cond_signal(&stage->room);
 				log_debug(MODULE, "the local store is read empty: changes go through memory");
 			}
 			if (stage->until_received && stage->store_committed >= stage->store_appended && !stage->is_take_open)

@@ -6,6 +6,10 @@
  * away), whole transactions go to the local store instead, until the applier has read the store empty.  Order is always that of the
  * source: new work goes to memory only when nothing is left in the store.
  *
+ * The store costs a write and a read, so the source waits a little where that spares it: while a full queue is worked off, and while the
+ * applier reads the last of the store, which it would never find empty under a steady load.  Never for longer than patience_ms, so that
+ * a target that stands still does not make the source keep its log.
+ *
  * What is durable.  "received" is a position: everything before it is in the store or on the target.  It moves when the store
  * commits, but not past a hole: not while older transactions wait in memory alone.  "applied" is the target's progress.  The source may
  * forget what is before stage_durable(), the larger of both.  Rows in the store at or behind it may follow a hole (a crash
@@ -27,6 +31,7 @@ typedef struct StageOptions
 	Store	   *store;
 	const char *task;
 	size_t		queue_bytes;
+	int			patience_ms;	/* 0: the source never waits */
 	Lsn			received;		/* from the task's state */
 	Lsn			applied;		/* the target's progress, or what is below all that will come */
 } StageOptions;

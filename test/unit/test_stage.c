@@ -328,7 +328,7 @@ run_process(World *world, const char *path, long crash_after_steps)
 	/* The check that a start makes: nothing that the source has forgotten is missing. */
 	must(atomic_load(&world->confirmed) <= state.received_lsn || atomic_load(&world->confirmed) <= atomic_load(&world->progress));
 
-	options = (StageOptions) {.store = world->store, .task = TASK, .queue_bytes = 2000, .received = state.received_lsn,
+	options = (StageOptions) {.store = world->store, .task = TASK, .queue_bytes = 2000, .patience_ms = crash_after_steps % 3 * 10, .received = state.received_lsn,
 	.applied = atomic_load(&world->progress)};
 	world->stage = stage_new(&options);
 	atomic_store(&world->crash, false);
