@@ -169,13 +169,37 @@ contradiction(Applier *applier, const TargetTable *table, Error *err)
 	return error_set(err, ERROR_FAILED, "changes of %s do not fit each other", table->name);
 }
 
+/* What a trigger does depends on the rows of other tables, as a foreign key's cascade does: all that came before must be there. */
+static bool
+flush_gathered(Applier *applier, Error *err)
+{
+	for (BatchTable *target = applier->batch.first; target != NULL; target = target->next)
+	{
+		if (!flush_table(applier, target, err))
+			return false;
+	}
+	return true;
+}
+
+/* What foreign keys do to other rows, they do when one is changed or deleted. */
+static bool
+needs_all_before(const Change *change, const TargetTable *table)
+{
+	return table->table->has_triggers && (change->kind != CHANGE_INSERT || table->table->fires_on_insert);
+}
+
 /* By itself, behind what its table has gathered. */
 static bool
 send_alone(Applier *applier, const ChangeContext *context, TargetTable *table, Error *err)
 {
 	BatchTable *holder = hash_get_number(applier->batch.by_target, table->table->oid);
+	bool		ok = true;
 
-	if ((holder != NULL && !flush_table(applier, holder, err)) || !batch_copy_close(applier, err))
+	if (needs_all_before(context->change, table))
+		ok = flush_gathered(applier, err);
+	else if (holder != NULL)
+		ok = flush_table(applier, holder, err);
+	if (!ok || !batch_copy_close(applier, err))
 		return false;
 	return strict_send_change(applier, context, table, err);
 }

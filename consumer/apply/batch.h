@@ -9,7 +9,7 @@
  * Between two flushes changes are held in memory: values in one arena, rows by table.  A flush sends delete, update and insert of each
  * table, in the order in which the tables came up; tables do not depend on each other, because foreign keys and triggers do not fire
  * (batches are made only under session_replication_role = replica).  A change that cannot be gathered goes by itself behind what
- * its table has gathered.
+ * its table has gathered; where triggers fire nevertheless (ENABLE ALWAYS, REPLICA), behind what all tables have.
  *
  * A statement for many rows whose answer is not what it must be makes the group fail, and replay.c feeds it again, strictly.
  */

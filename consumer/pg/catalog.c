@@ -65,6 +65,7 @@ read_table(const PGresult *result, int row, Arena *arena, PgTable *table)
 	table->can_select = read_bool(result, row, TABLE_CAN_SELECT);
 	table->can_write = read_bool(result, row, TABLE_CAN_WRITE);
 	table->has_triggers = read_bool(result, row, TABLE_HAS_TRIGGERS);
+	table->fires_on_insert = read_bool(result, row, TABLE_FIRES_ON_INSERT);
 	table->has_origin_triggers = read_bool(result, row, TABLE_HAS_ORIGIN_TRIGGERS);
 	table->has_other_unique = read_bool(result, row, TABLE_HAS_OTHER_UNIQUE);
 	table->is_referenced = read_bool(result, row, TABLE_IS_REFERENCED);

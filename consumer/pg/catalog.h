@@ -46,6 +46,7 @@ typedef struct PgTable
 	bool		can_select;
 	bool		can_write;		/* insert, update, delete and truncate */
 	bool		has_triggers;	/* triggers, also those of foreign keys, and rules that fire under replica role: ENABLE ALWAYS or REPLICA */
+	bool		fires_on_insert;	/* one of them, or a rule: for new rows, too */
 	bool		has_origin_triggers;	/* user triggers or foreign keys that fire where replica role cannot be set */
 	bool		has_other_unique;	/* a unique or exclusion constraint or index beside the identity */
 	bool		is_referenced;	/* a foreign key of another table points here */

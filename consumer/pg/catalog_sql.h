@@ -24,6 +24,7 @@ enum
 	TABLE_CAN_SELECT,
 	TABLE_CAN_WRITE,
 	TABLE_HAS_TRIGGERS,
+	TABLE_FIRES_ON_INSERT,
 	TABLE_HAS_ORIGIN_TRIGGERS,
 	TABLE_HAS_OTHER_UNIQUE,
 	TABLE_IS_REFERENCED,
@@ -49,6 +50,10 @@ enum
 	" EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE (t.tgrelid = c.oid OR c.relkind = 'p'" \
 	"  AND t.tgrelid IN (SELECT l.relid FROM pg_catalog.pg_partition_tree(c.oid) l))" \
 	"  AND t.tgenabled IN ('A', 'R'))" \
+	"  OR EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_enabled IN ('A', 'R'))," \
+	" EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE (t.tgrelid = c.oid OR c.relkind = 'p'" \
+	"  AND t.tgrelid IN (SELECT l.relid FROM pg_catalog.pg_partition_tree(c.oid) l))" \
+	"  AND t.tgenabled IN ('A', 'R') AND t.tgtype & 4 <> 0)" \
 	"  OR EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_enabled IN ('A', 'R'))," \
 	" EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal" \
 	"  AND t.tgenabled IN ('O', 'A'))" \

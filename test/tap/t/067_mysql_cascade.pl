@@ -86,6 +86,18 @@ END
 $task->until_current_ok('everything as one group');
 equal_ok('one group');
 
+# Nothing here that makes the group go change by change: the child rows still are on the target before their parents go.
+$source->sql(<<'END');
+INSERT INTO child SELECT 6000 + seq, 80 + seq % 3, 1 FROM seq_1_to_900;
+INSERT INTO grandchild SELECT 6000 + seq, 6000 + seq FROM seq_1_to_900;
+UPDATE child SET p = 80, v = 4 WHERE p = 84;
+DELETE FROM parent WHERE id IN (80, 81);
+UPDATE parent SET id = 4000 WHERE id = 82;
+INSERT INTO child VALUES (6999, 4000, 1);
+END
+$task->until_current_ok('children and parents as one group');
+equal_ok('children and parents');
+
 $task->start('run');
 $source->sql('DELETE FROM parent WHERE id BETWEEN 100 AND 150');
 $source->sql('UPDATE parent SET id = -id WHERE id BETWEEN 200 AND 250');
