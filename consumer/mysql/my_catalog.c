@@ -233,7 +233,7 @@ static const char columns_sql[] =
 	"SELECT TABLE_NAME, COLUMN_NAME, DATA_TYPE, COLUMN_TYPE, IS_NULLABLE = 'YES', CHARACTER_MAXIMUM_LENGTH, CHARACTER_OCTET_LENGTH,"
 	" NUMERIC_PRECISION, NUMERIC_SCALE, DATETIME_PRECISION, CHARACTER_SET_NAME, COLLATION_NAME, COLUMN_DEFAULT, EXTRA,"
 	" GENERATION_EXPRESSION, COLUMN_COMMENT"
-	" FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s ORDER BY TABLE_NAME, ORDINAL_POSITION";
+	" FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = %s ORDER BY CAST(TABLE_NAME AS BINARY), ORDINAL_POSITION";
 
 static void
 read_column(const Loading *loading, MYSQL_ROW row, MyColumn *column)
@@ -284,7 +284,7 @@ read_column(const Loading *loading, MYSQL_ROW row, MyColumn *column)
 		column->default_text = read_expression(loading, column->default_text);
 }
 
-/* Rows come in the order of tables, so that each table's columns stand together. */
+/* Rows come in the order of tables, so that each table's columns stand together; names that differ in case only are two tables. */
 static bool
 load_columns(Loading *loading, Error *err)
 {
@@ -408,7 +408,7 @@ load_keys(Loading *loading, Error *err)
 {
 	static const char sql[] = "SELECT TABLE_NAME, INDEX_NAME, COLUMN_NAME, SUB_PART IS NOT NULL, NULLABLE = 'YES'"
 							  " FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = %s AND NON_UNIQUE = 0"
-							  " ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX";
+							  " ORDER BY CAST(TABLE_NAME AS BINARY), INDEX_NAME, SEQ_IN_INDEX";
 	MYSQL_RES *result;
 	MYSQL_ROW row;
 	Key key = {0};

@@ -17,6 +17,10 @@ CREATE TABLE `Orders` (`Id` int PRIMARY KEY, `Customer Name` varchar(40), `Grö�
 CREATE TABLE `we``ird "Name"` (`a.b` int, `c``d` varchar(10), `e"f` text, PRIMARY KEY (`a.b`, `c``d`));
 CREATE TABLE `Unlisted` (id int PRIMARY KEY);
 CREATE TABLE `Empty_Defaults` (id int PRIMARY KEY, v varchar(10) NOT NULL DEFAULT 'x', n int);
+CREATE TABLE `TWIN` (`A` int PRIMARY KEY, v text);
+CREATE TABLE `Twin` (b int, w varchar(5) NOT NULL, PRIMARY KEY (w, b));
+INSERT INTO `TWIN` VALUES (1, 'x'), (2, 'y');
+INSERT INTO `Twin` VALUES (3, 'p'), (4, 'q');
 INSERT INTO `Orders` (`Id`, `Customer Name`, `Größe`, `select`) SELECT seq, CONCAT('n', seq), seq / 3, REPEAT('t', seq) FROM seq_1_to_200;
 INSERT INTO `we``ird "Name"` SELECT seq, 'x', 'y' FROM seq_1_to_50;
 INSERT INTO `Empty_Defaults` (id) SELECT seq FROM seq_1_to_5;
@@ -31,6 +35,8 @@ UPDATE `we``ird "Name"` SET `e"f` = NULL WHERE `a.b` % 2 = 0;
 UPDATE `we``ird "Name"` SET `c``d` = 'z' WHERE `a.b` = 3;
 DELETE FROM `we``ird "Name"` WHERE `a.b` > 40;
 INSERT INTO `Empty_Defaults` (id, n) VALUES (10, 1), (11, NULL);
+UPDATE `TWIN` SET v = 'z' WHERE `A` = 1;
+UPDATE `Twin` SET w = 'r' WHERE b = 3;
 UPDATE `Empty_Defaults` SET n = 5, v = DEFAULT WHERE id < 3;
 END
 
@@ -59,6 +65,8 @@ sub kept_equal_ok
 
 	rows_equal_ok("$name: Orders", 'SELECT `Id`, `Customer Name`, `Größe`, `select`, `Sum` FROM `Orders`', 'SELECT "Id", "Customer Name", "Größe", "select", "Sum" FROM app."Orders"');
 	rows_equal_ok("$name: a weird name", 'SELECT * FROM `we``ird "Name"`', 'SELECT * FROM app."we`ird ""Name"""');
+	rows_equal_ok("$name: a table", 'SELECT `A`, v FROM `TWIN`', 'SELECT "A", v FROM app."TWIN"');
+	rows_equal_ok("$name: and another, whose name differs in case only", 'SELECT b, w FROM `Twin`', 'SELECT b, w FROM app."Twin"');
 	rows_equal_ok("$name: defaults", 'SELECT * FROM `Empty_Defaults`', 'SELECT * FROM app."Empty_Defaults"');
 }
 kept_equal_ok('names are kept');
