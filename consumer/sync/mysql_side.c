@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "copy/mysql_copy.h"
 #include "mysql/my_name.h"
@@ -25,6 +26,7 @@ typedef struct MysqlSide
 	const char *base;			/* of the binlog's files */
 	MySnapshot *snapshot;
 	MysqlSourceCounts counts;
+	HashMap    *generated;		/* the target's generated columns: a set of column_key() */
 } MysqlSide;
 
 static MysqlSide *
@@ -37,6 +39,7 @@ static void
 side_open(Run *run)
 {
 	run->side_data = arena_zalloc(run->arena, sizeof(MysqlSide));
+	side_data(run)->generated = hash_new();
 }
 
 static void
@@ -69,6 +72,7 @@ side_close(Run *run)
 		return;
 	side_release_snapshot(run);
 	tell_counts(&side_data(run)->counts);
+	hash_free(side_data(run)->generated, NULL);
 }
 
 static bool
@@ -188,19 +192,65 @@ side_resolve_until(Run *run, Error *err)
 	return true;
 }
 
+static const char *
+target_schema(const Config *config, Arena *arena)
+{
+	return config->target_schema != NULL ? config->target_schema : my_target_name(&config->mysql, arena, config->mysql.db);
+}
+
+static const char *
+column_key(Arena *arena, const char *table, const char *column)
+{
+	return arena_printf(arena, "%zu %s%s", strlen(table), table, column);
+}
+
+/*
+ * The generated columns of the target.  Read before the stream begins, since it must go on to receive while the target is away.  If they cannot be
+ * read now, the target is asked for each.
+ */
+static void
+read_generated(Run *run)
+{
+	static const char sql[] =
+		"SELECT c.relname, a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+		" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace WHERE n.nspname = $1 AND a.attnum > 0 AND a.attgenerated <> ''";
+	MysqlSide  *self = side_data(run);
+	const char *values[1] = {target_schema(run->config, run->arena)};
+	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "receive"};
+	PgConn	   *conn = NULL;
+	PGresult   *result = NULL;
+	Error		ignored = ERROR_INIT;
+
+	if (pg_connect(run->config->target, &options, &conn, &ignored) && pg_exec_params(conn, sql, 1, values, &result, &ignored))
+	{
+		for (int i = 0; i < PQntuples(result); i++)
+			hash_put_text(self->generated, column_key(run->arena, PQgetvalue(result, i, 0), PQgetvalue(result, i, 1)), self);
+		PQclear(result);
+	}
+	error_clear(&ignored);
+	pg_close(conn);
+}
+
 /* The receiver's thread asks, once for each table that has generated columns. */
 static bool
 needs_generated(void *arg, const char *table, const char *column, bool *is_needed, Error *err)
 {
-	const Config *config = arg;
+	Run		   *run = arg;
+	const Config *config = run->config;
 	const MySourceConfig *mysql = &config->mysql;
 	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "receive"};
 	Arena	   *arena = arena_new(0);
-	const char *schema = config->target_schema != NULL ? config->target_schema : my_target_name(mysql, arena, mysql->db);
+	const char *schema = target_schema(config, arena);
 	PgTable    *to = NULL;
 	PgConn	   *conn = NULL;
 	bool		ok;
 
+	if (hash_get_text(side_data(run)->generated, column_key(arena, my_target_name(mysql, arena, table), my_target_name(mysql, arena, column))) != NULL)
+	{
+		*is_needed = false;
+		arena_free(arena);
+		return true;
+	}
 	ok = pg_connect(config->target, &options, &conn, err) &&
 		pg_catalog_load_table(conn, schema, my_target_name(mysql, arena, table), arena, &to, err);
 	pg_close(conn);
@@ -223,12 +273,13 @@ side_make_source(Run *run)
 		.wants = mysql_tables_wants,
 		.wants_arg = &self->tables,
 		.needs_generated = needs_generated,
-		.needs_generated_arg = (void *) run->config,
+		.needs_generated_arg = run,
 		.part_bytes = PART_BYTES,
 		.heartbeat_ms = run->config->limits.status_interval_ms,
 		.counts = &self->counts,
 	};
 
+	read_generated(run);
 	return mysql_source_new(&options);
 }
 
