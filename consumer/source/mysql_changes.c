@@ -115,6 +115,65 @@ append_text(MysqlSource *self, const LoggedTable *table, const MyCell *cells, in
 	return true;
 }
 
+/* b'101' as the server sends it: bytes, the last bit at the end. */
+static bool
+append_bit_default(MysqlSource *self, const LoggedTable *table, int i, Error *err)
+{
+	const MyColumn *column = &table->table->columns[i];
+	const char *digit = column->default_text != NULL ? column->default_text + 2 : "";
+	size_t		length = (size_t) (column->length + 7) / 8;
+	uint64_t	bits = 0;
+	char		bytes[8];
+
+	for (; *digit == '0' || *digit == '1'; digit++)
+		bits = bits << 1 | (*digit == '1');
+	for (size_t k = 0; k < length; k++)
+		bytes[k] = (char) (bits >> (8 * (length - 1 - k)));
+	return append_text(self, table, self->after, i, bytes, length, err);
+}
+
+/* What a server that is not strict stores where nothing is said and NULL may not be; NULL: another thing for each type. */
+static const char *
+implicit_default(const MyColumn *column)
+{
+	if (column->type <= MY_DOUBLE || column->type == MY_BIT)
+		return "0";
+	switch (column->type)
+	{
+		case MY_YEAR:
+			return "0000";
+		case MY_TIME:
+			return "00:00:00";
+		case MY_ENUM:
+			return column->label_count > 0 ? column->labels[0] : NULL;
+		case MY_CHAR:
+		case MY_VARCHAR:
+		case MY_TEXT:
+		case MY_VARBINARY:
+		case MY_BLOB:
+		case MY_SET:
+			return "";
+		default:
+			return NULL;
+	}
+}
+
+/* The catalogue shows a default as text, whatever its bytes. */
+static bool
+is_known_default(const MyColumn *column)
+{
+	if (column->default_text == NULL || column->default_is_expression || column->type == MY_BINARY || column->type == MY_OTHER)
+		return false;
+	if (column->type != MY_VARBINARY && column->type != MY_BLOB)
+		return column->type != MY_BIT || (strncasecmp(column->default_text, "b'", 2) == 0 && column->length <= 64);
+	for (const char *at = column->default_text; *at != '\0'; at++)
+	{
+		if (*at < ' ' || *at > '~' || *at == '?')
+			return false;
+	}
+	return column->default_length == strlen(column->default_text);
+}
+
 /*
  * An inserted row of which the image was cut (binlog_row_image = MINIMAL): what is not in it got the column's default.  Only what the catalogue says
  * in plain words can be given here.
@@ -129,8 +188,16 @@ append_default(MysqlSource *self, const LoggedTable *table, int i, Error *err)
 		strbuf_append(&self->records, "null");
 		return true;
 	}
-	if (column->default_text != NULL && !column->default_is_expression && column->type != MY_BIT && column->type != MY_BINARY &&
-		column->type != MY_OTHER)
+	if (column->default_text == NULL && !column->is_generated && implicit_default(column) != NULL)
+	{
+		const char *text = implicit_default(column);
+
+		return column->type == MY_BIT ? append_bit_default(self, table, i, err)
+			: append_text(self, table, self->after, i, text, strlen(text), err);
+	}
+	if (is_known_default(column) && column->type == MY_BIT)
+		return append_bit_default(self, table, i, err);
+	if (is_known_default(column))
 	{
 		/* the length is said only where the text may hold zero bytes */
 		size_t		length = column->default_length > 0 ? column->default_length : strlen(column->default_text);
@@ -139,7 +206,7 @@ append_default(MysqlSource *self, const LoggedTable *table, int i, Error *err)
 	}
 	error_set(err, ERROR_FAILED, "table %s.%s: an inserted row has no value for column %s in the binary log at %s", table->table->schema,
 			  table->table->name, column->name, mysource_place(self));
-	return error_hint(err, "on the source: SET GLOBAL binlog_row_image = FULL");
+	return error_hint(err, "on the source: SET GLOBAL binlog_row_image = FULL; what was logged before needs a new full sync");
 }
 
 static bool

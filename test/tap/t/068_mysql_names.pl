@@ -17,9 +17,9 @@ CREATE TABLE `Orders` (`Id` int PRIMARY KEY, `Customer Name` varchar(40), `Grö�
 CREATE TABLE `we``ird "Name"` (`a.b` int, `c``d` varchar(10), `e"f` text, PRIMARY KEY (`a.b`, `c``d`));
 CREATE TABLE `Unlisted` (id int PRIMARY KEY);
 CREATE TABLE `Empty_Defaults` (id int PRIMARY KEY, v varchar(10) NOT NULL DEFAULT 'x', n int);
-CREATE TABLE `TWIN` (`A` int PRIMARY KEY, v text);
+CREATE TABLE `TWIN` (`A` int PRIMARY KEY, v text, b bit(12) DEFAULT b'101');
 CREATE TABLE `Twin` (b int, w varchar(5) NOT NULL, PRIMARY KEY (w, b));
-INSERT INTO `TWIN` VALUES (1, 'x'), (2, 'y');
+INSERT INTO `TWIN` (`A`, v) VALUES (1, 'x'), (2, 'y');
 INSERT INTO `Twin` VALUES (3, 'p'), (4, 'q');
 INSERT INTO `Orders` (`Id`, `Customer Name`, `Größe`, `select`) SELECT seq, CONCAT('n', seq), seq / 3, REPEAT('t', seq) FROM seq_1_to_200;
 INSERT INTO `we``ird "Name"` SELECT seq, 'x', 'y' FROM seq_1_to_50;
@@ -36,6 +36,7 @@ UPDATE `we``ird "Name"` SET `c``d` = 'z' WHERE `a.b` = 3;
 DELETE FROM `we``ird "Name"` WHERE `a.b` > 40;
 INSERT INTO `Empty_Defaults` (id, n) VALUES (10, 1), (11, NULL);
 UPDATE `TWIN` SET v = 'z' WHERE `A` = 1;
+REPLACE INTO `TWIN` (`A`) VALUES (3);
 UPDATE `Twin` SET w = 'r' WHERE b = 3;
 UPDATE `Empty_Defaults` SET n = 5, v = DEFAULT WHERE id < 3;
 END
@@ -65,7 +66,7 @@ sub kept_equal_ok
 
 	rows_equal_ok("$name: Orders", 'SELECT `Id`, `Customer Name`, `Größe`, `select`, `Sum` FROM `Orders`', 'SELECT "Id", "Customer Name", "Größe", "select", "Sum" FROM app."Orders"');
 	rows_equal_ok("$name: a weird name", 'SELECT * FROM `we``ird "Name"`', 'SELECT * FROM app."we`ird ""Name"""');
-	rows_equal_ok("$name: a table", 'SELECT `A`, v FROM `TWIN`', 'SELECT "A", v FROM app."TWIN"');
+	rows_equal_ok("$name: a table", 'SELECT `A`, v, b + 0 FROM `TWIN`', 'SELECT "A", v, b::int FROM app."TWIN"');
 	rows_equal_ok("$name: and another, whose name differs in case only", 'SELECT b, w FROM `Twin`', 'SELECT b, w FROM app."Twin"');
 	rows_equal_ok("$name: defaults", 'SELECT * FROM `Empty_Defaults`', 'SELECT * FROM app."Empty_Defaults"');
 }
