@@ -219,8 +219,8 @@ shape_error(MysqlSource *self, const char *table, const char *problem, Error *er
 {
 	error_set(err, ERROR_FAILED, "table %s.%s was changed since its definition was read: %s (binary log at %s)", self->options.config->db, table,
 			  problem, mysource_place(self));
-	return error_hint(err, "the log before a change cannot be read with the definition of after it: a new full sync brings the table's rows; "
-					  "or leave it out by exclude_tables");
+	return error_hint(err, "the log before a change cannot be read with the definition of after it: \"dbsync drop\" and a new full sync bring the "
+					  "table's rows, or exclude_tables then leaves it out");
 }
 
 /* The catalogue's table of that name; where the server does not look at case, in any. */
@@ -270,7 +270,7 @@ missing_table(MysqlSource *self, const char *name, LoggedTable **table, Error *e
 	}
 	error_set(err, ERROR_FAILED, "the binary log at %s has changes of table %s.%s, which is not in the database any more", mysource_place(self),
 			  self->options.config->db, name);
-	return error_hint(err, "leave it out by exclude_tables, or run once with [src.mysql] ddl = skip");
+	return error_hint(err, "run once with [src.mysql] ddl = skip (--ddl skip), which leaves these changes out; was the table renamed, its rows then differ");
 }
 
 bool
