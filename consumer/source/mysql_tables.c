@@ -270,7 +270,8 @@ missing_table(MysqlSource *self, const char *name, LoggedTable **table, Error *e
 	}
 	error_set(err, ERROR_FAILED, "the binary log at %s has changes of table %s.%s, which is not in the database any more", mysource_place(self),
 			  self->options.config->db, name);
-	return error_hint(err, "run once with [src.mysql] ddl = skip (--ddl skip), which leaves these changes out; was the table renamed, its rows then differ");
+	return error_hint(err, "run once with [src.mysql] ddl = skip (--ddl skip), which leaves these changes out; "
+					  "was the table renamed, its rows then differ");
 }
 
 bool
