@@ -358,6 +358,7 @@ applier_stats(const Applier *applier, ApplierStats *stats)
 {
 	*stats = applier->stats;
 	stats->in_flight = applier->flight.state != FLIGHT_NONE;
+	stats->group_is_strict = applier->is_strict;
 }
 
 bool

@@ -74,6 +74,12 @@ typedef struct ApplierOptions
 	bool (*load_relations) (void *arg, int64_t segment, char **records, size_t *length, Error *err);
 } ApplierOptions;
 
+/*
+ * A strict group should end at the next boundary once it has so many changes: a row that changes often leaves a version each time, and the
+ * next change looks through those of its own transaction, which cannot be pruned.
+ */
+#define STRICT_GROUP_CHANGES 2000
+
 typedef struct ApplierStats
 {
 	/* since applier_open, committed */
@@ -89,6 +95,7 @@ typedef struct ApplierStats
 	bool		group_open;		/* something waits for applier_commit */
 	bool		in_transaction; /* parts of a source transaction are missing: no commit now */
 	bool		commit_wanted;	/* the applier asks for a commit at once (it has just passed a conflict) */
+	bool		group_is_strict;	/* one statement a change */
 	int64_t		group_transactions;
 	int64_t		group_changes;
 	int64_t		group_bytes;

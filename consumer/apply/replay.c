@@ -139,12 +139,24 @@ parts_take(KeptParts *parts)
  */
 
 static bool
+commit_strictly(Applier *applier, Error *err)
+{
+	return flight_begin(applier, err) && flight_finish(applier, err);
+}
+
+/* A large batch becomes several strict groups. */
+static bool
 feed_again(Applier *applier, const KeptParts *parts, Error *err)
 {
 	for (int i = 0; i < parts->count; i++)
 	{
 		if (!applier_feed(applier, parts->uses[i], err))
 			return false;
+		if (!applier->is_strict || applier->stats.in_transaction || applier->stats.group_changes < STRICT_GROUP_CHANGES)
+			continue;
+		if (!commit_strictly(applier, err))
+			return false;
+		applier->next_is_strict = i + 1 < parts->count;
 	}
 	return true;
 }
@@ -200,7 +212,7 @@ replay_after(Applier *applier, Error *err)
 	applier_give_up(applier);
 	begin_strict_group(applier, reason);
 	if (flight_failed)
-		ok = feed_again(applier, &flight, err) && flight_begin(applier, err) && flight_finish(applier, err);
+		ok = feed_again(applier, &flight, err) && (!applier->stats.group_open || commit_strictly(applier, err));
 	ok = ok && feed_again(applier, &open, err);
 	parts_free(&flight);
 	parts_free(&open);

@@ -133,12 +133,14 @@ group_is_ready(ApplyLoop *self)
 {
 	const ApplyOptions *limits = &self->run->config->apply;
 	ApplierStats stats;
+	int			changes;
 
 	applier_stats(self->applier, &stats);
 	if (stats.in_transaction || !stats.group_open)
 		return false;
-	return stats.commit_wanted || stats.group_changes >= limits->group_changes || stats.group_bytes >= limits->group_bytes ||
-		(!stats.in_flight && stats.group_changes >= limits->group_changes / IDLE_TARGET_PART);
+	changes = stats.group_is_strict && limits->group_changes > STRICT_GROUP_CHANGES ? STRICT_GROUP_CHANGES : limits->group_changes;
+	return stats.commit_wanted || stats.group_changes >= changes || stats.group_bytes >= limits->group_bytes ||
+		(!stats.in_flight && stats.group_changes >= changes / IDLE_TARGET_PART);
 }
 
 static bool

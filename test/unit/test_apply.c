@@ -1115,6 +1115,36 @@ a_large_transaction_is_applied_in_pieces_and_bounded_memory(void **state)
 	strbuf_free(&lines);
 }
 
+/* Each group of the replay ends at a transaction's end, and its progress with it. */
+static void
+a_large_batch_is_replayed_in_several_groups(void **state)
+{
+	Fixture    *fixture = *state;
+	StrBuf		lines = STRBUF_INIT;
+	ApplierStats stats;
+
+	pg_test_sql(fixture->conn, "CREATE TABLE a.t (id int PRIMARY KEY, note text UNIQUE); INSERT INTO a.t VALUES (1, 'a'), (2, 'b')");
+	for (int t = 0; t < 45; t++)
+	{
+		strbuf_reset(&lines);
+		if (t == 0)
+			strbuf_append(&lines, R_T);
+		if (t == 30)
+			strbuf_append(&lines, "[\"U\",1,[\"1\",\"x\"]]\n[\"U\",1,[\"2\",\"a\"]]\n[\"U\",1,[\"1\",\"b\"]]\n");
+		for (int i = 0; i < 100; i++)
+			strbuf_printf(&lines, "[\"I\",1,[\"%d\",\"%d\"]]\n", 1000 + t * 100 + i, t * 100 + i);
+		assert_ok(feed(fixture, strbuf_text(&lines)), &fixture->err);
+	}
+	assert_ok(applier_commit(fixture->applier, &fixture->err), &fixture->err);
+	apply_ok(fixture, "[\"D\",1,[\"1000\"]]\n");
+	assert_value(fixture->conn, "SELECT count(*) || ' ' || sum(id) || ' ' || string_agg(note, '' ORDER BY id) FILTER (WHERE id < 3) FROM a.t", "4501 14621753 ba");
+	assert_value(fixture->conn, "SELECT coalesce(sum(count), 0) FROM dbsync.strict_replays", way == APPLY_BATCH ? "1" : "0");
+	applier_stats(fixture->applier, &stats);
+	assert_int_equal(stats.transactions, 46);
+	assert_int_equal(stats.applied_lsn, fixture->next_lsn - 16 + 8);
+	strbuf_free(&lines);
+}
+
 /*
  * Long runs of new rows: in a batch they go by COPY once a group's worth of them has been gathered within a transaction
  */
@@ -1321,6 +1351,7 @@ main(void)
 		TEST(an_old_backend_of_ours_is_ended_on_reopening),
 		TEST(a_deadlock_is_tried_again),
 		TEST(a_large_transaction_is_applied_in_pieces_and_bounded_memory),
+		TEST(a_large_batch_is_replayed_in_several_groups),
 		TEST(a_long_run_of_new_rows_may_end_in_anything),
 		TEST(a_long_run_of_new_rows_may_be_given_up),
 		TEST(a_long_run_of_new_rows_may_meet_one_that_is_there),
