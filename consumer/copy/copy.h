@@ -12,6 +12,9 @@
  * its progress rows.  Source tables whose rows go into one target table (partitions into a flat one) cannot be told apart there,
  * so they start over together.
  *
+ * So do tables that foreign keys of the target connect, where those change rows by themselves (ON DELETE CASCADE and the like) and act for rows of
+ * dbsync: such tables are of one snapshot, see links.c.  If some are not finished under a new snapshot, then the finished ones start over, too.
+ *
  * Rows that are on the target before a table's first item: see ExistingRows in config/config.h.
  *
  * Columns are matched by name.  A column that is generated on either side is left out: the target computes it, or keeps its

@@ -4,6 +4,7 @@
  *
  *		plan.c		items from the catalogues
  *		tables.c	the items of a run, by table and by group
+ *		links.c		groups that foreign keys of the target connect
  *		progress.c	dbsync.copy_progress on the target
  *		prepare.c	what is done already, what starts over, whether targets are empty
  *		format.c	what may be copied in binary
@@ -29,6 +30,9 @@ typedef struct CopyGroup
 	int table_count;
 	bool is_started; /* an item of it is done: its target is ours */
 	bool starts_over;
+	bool is_taken_along; /* starts over because a linked one does, or is not finished */
+	bool is_set_empty; /* of a chief: what starts over of its set was emptied */
+	struct CopyGroup *linked; /* towards the chief of the set of groups that are of one snapshot; NULL: this is it */
 } CopyGroup;
 
 typedef struct CopyTable
@@ -118,6 +122,10 @@ void copy_column_list(const PgTable *source, const PgTable *target, StrBuf *list
 bool copy_tables_build(CopyRun *run, Error *err) DBSYNC_MUST_CHECK;
 /* "s"."t", in the arena. */
 const char *copy_quoted_name(Arena *arena, const char *schema, const char *name);
+
+/* links.c: sets linked in the groups.  One that nothing is linked to is its own chief. */
+bool copy_links_find(CopyRun *run, PgConn *target, Error *err) DBSYNC_MUST_CHECK;
+CopyGroup *copy_group_chief(CopyGroup *group);
 
 /* progress.c: the rows of dbsync.copy_progress. */
 typedef struct CopyProgress

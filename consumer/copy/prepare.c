@@ -82,39 +82,81 @@ merge_progress(CopyRun *run, const CopyProgress *rows, int count, bool *changed)
 	hash_free(by_key, NULL);
 }
 
+typedef struct Seen
+{
+	Lsn lsn;
+	bool has_done;
+	bool has_pending;
+	bool is_mixed;
+	bool is_linked; /* the rest is of sets of groups */
+	bool starts_over;
+} Seen;
+
+static void
+see_item(Seen *seen, const CopyItem *item)
+{
+	if (item->phase != COPY_DONE)
+	{
+		seen->has_pending = true;
+		return;
+	}
+	if (seen->has_done && seen->lsn != item->snapshot_lsn)
+		seen->is_mixed = true;
+	seen->has_done = true;
+	seen->lsn = item->snapshot_lsn;
+}
+
+/* Of several snapshots, or soon to be. */
+static bool
+is_mixed(const CopyRun *run, const Seen *seen)
+{
+	return seen->is_mixed || (seen->has_done && seen->has_pending && seen->lsn != run->options->snapshot.lsn);
+}
+
 /* All items of a table must be of one snapshot, and those still to be done will be of this one. */
 static void
 find_mixed_tables(CopyRun *run)
 {
-	typedef struct Seen
-	{
-		Lsn lsn;
-		bool has_done;
-		bool has_pending;
-		bool is_mixed;
-	} Seen;
 	Seen *seen = arena_zalloc(run->arena, (size_t) (run->table_count + 1) * sizeof(Seen));
 
 	for (int i = 0; i < run->count; i++)
 	{
-		Seen *s = &seen[run->table_of[i] - run->tables];
-
-		if (run->items[i].phase != COPY_DONE)
-			s->has_pending = true;
-		else
-		{
-			if (s->has_done && s->lsn != run->items[i].snapshot_lsn)
-				s->is_mixed = true;
-			s->has_done = true;
-			s->lsn = run->items[i].snapshot_lsn;
+		see_item(&seen[run->table_of[i] - run->tables], &run->items[i]);
+		if (run->items[i].phase == COPY_DONE)
 			run->table_of[i]->group->is_started = true;
-		}
 	}
 	for (int i = 0; i < run->table_count; i++)
-		if (seen[i].is_mixed ||
-			(seen[i].has_done && seen[i].has_pending &&
-			 (seen[i].lsn != run->options->snapshot.lsn || run->reader->cuts_anew)))
+		if (is_mixed(run, &seen[i]) || (seen[i].has_done && seen[i].has_pending && run->reader->cuts_anew))
 			run->tables[i].group->starts_over = true;
+}
+
+/*
+ * So must all items of linked groups.  One that starts over takes the others along in any case: emptying it may remove rows of theirs.  What was
+ * never started is left alone, since rows in there would be someone's.
+ */
+static void
+find_mixed_links(CopyRun *run)
+{
+	Seen *seen = arena_zalloc(run->arena, (size_t) (run->group_count + 1) * sizeof(Seen));
+
+	for (int i = 0; i < run->count; i++)
+		see_item(&seen[copy_group_chief(run->table_of[i]->group) - run->groups], &run->items[i]);
+	for (int i = 0; i < run->group_count; i++)
+	{
+		CopyGroup *group = &run->groups[i];
+		Seen *set = &seen[copy_group_chief(group) - run->groups];
+
+		set->is_linked = set->is_linked || group->linked;
+		set->starts_over = set->starts_over || group->starts_over || is_mixed(run, set);
+	}
+	for (int i = 0; i < run->group_count; i++)
+	{
+		CopyGroup *group = &run->groups[i];
+		const Seen *set = &seen[copy_group_chief(group) - run->groups];
+
+		if (set->is_linked && set->starts_over && group->is_started && !group->starts_over)
+			group->starts_over = group->is_taken_along = true;
+	}
 }
 
 static void
@@ -140,21 +182,34 @@ rows_of(CopyRun *run, const CopyTable *table)
 	return arena_printf(run->arena, "ONLY %s", table->target_title);
 }
 
-/* A table that foreign keys point to cannot be truncated alone, and a role may lack the right: then row by row. */
+/* *done: false where a table that foreign keys point to lacks those from the list, or a role the right. */
 static bool
-empty_target(PgConn *conn, const char *rows, Error *err)
+try_truncate(PgConn *conn, const char *rows, bool *done, Error *err)
 {
+	*done = false;
 	if (!pg_exec(conn, "SAVEPOINT dbsync_empty", NULL, err))
 		return false;
 	if (pg_execf(conn, err, "TRUNCATE TABLE %s", rows))
+	{
+		*done = true;
 		return true;
+	}
 	if (strcmp(err->sqlstate, "0A000") != 0 && strcmp(err->sqlstate, "42501") != 0)
 		return error_context(err, "cannot empty %s", rows);
 	log_debug("copy", "%s, so its rows are deleted", err->message);
 	error_clear(err);
-	if (!pg_exec(conn, "ROLLBACK TO SAVEPOINT dbsync_empty", NULL, err))
+	return pg_exec(conn, "ROLLBACK TO SAVEPOINT dbsync_empty", NULL, err);
+}
+
+/* What cannot be truncated is emptied row by row. */
+static bool
+empty_target(PgConn *conn, const char *rows, Error *err)
+{
+	bool done;
+
+	if (!try_truncate(conn, rows, &done, err))
 		return false;
-	if (pg_execf(conn, err, "DELETE FROM %s", rows))
+	if (done || pg_execf(conn, err, "DELETE FROM %s", rows))
 		return true;
 	if (strcmp(err->sqlstate, "23503") == 0)
 		error_hint(err, "rows of other tables point to it: empty those first, or GRANT SET ON PARAMETER "
@@ -175,21 +230,49 @@ is_first_of_target(const CopyRun *run, int number)
 }
 
 static bool
-empty_group(CopyRun *run, PgConn *target, const CopyGroup *group, Error *err)
+is_in_set(const CopyTable *table, const CopyGroup *chief)
 {
-	if (!pg_exec(target, "BEGIN", NULL, err))
+	return table->group->starts_over && copy_group_chief(table->group) == chief;
+}
+
+/* Tables that keys connect can be truncated by one statement only. */
+static bool
+truncate_set(CopyRun *run, PgConn *target, const CopyGroup *chief, bool *done, Error *err)
+{
+	StrBuf list = STRBUF_INIT;
+	int count = 0;
+	bool ok = true;
+
+	*done = false;
+	for (int i = 0; i < run->table_count; i++)
+		if (is_in_set(&run->tables[i], chief) && is_first_of_target(run, i))
+			strbuf_printf(&list, "%s%s", count++ > 0 ? ", " : "", rows_of(run, &run->tables[i]));
+	if (count > 1)
+		ok = try_truncate(target, strbuf_text(&list), done, err);
+	strbuf_free(&list);
+	return ok;
+}
+
+/* In one transaction: where rows of one table are deleted, the keys may have deleted others, which then must not count as copied. */
+static bool
+empty_set(CopyRun *run, PgConn *target, const CopyGroup *chief, Error *err)
+{
+	bool is_empty;
+
+	if (!pg_exec(target, "BEGIN", NULL, err) || !truncate_set(run, target, chief, &is_empty, err))
 		return false;
 	for (int i = 0; i < run->table_count; i++)
 	{
 		const CopyTable *table = &run->tables[i];
 
-		if (table->group != group)
+		if (!is_in_set(table, chief))
 			continue;
-		if (is_first_of_target(run, i) && !empty_target(target, rows_of(run, table), err))
+		if (!is_empty && is_first_of_target(run, i) && !empty_target(target, rows_of(run, table), err))
 			return false;
 		if (!copy_progress_remove(target, run->options->task, table, err))
 			return false;
-		log_info("copy", "table %s starts over: its unfinished copy was of an older snapshot", table->title);
+		log_info("copy", "table %s starts over: %s", table->title,
+				 table->group->is_taken_along ? "foreign keys of the target connect it to others that are not finished" : "its unfinished copy was of an older snapshot");
 	}
 	return pg_exec(target, "COMMIT", NULL, err);
 }
@@ -290,15 +373,24 @@ copy_prepare(CopyRun *run, PgConn *target, Error *err)
 
 	for (int i = 0; i < run->group_count; i++)
 		run->groups[i] = (CopyGroup) {.table_count = run->groups[i].table_count}; /* this may be another try */
-	if (!copy_prepare_target(target, err) || !copy_progress_load(target, options, run->arena, &rows, &count, err))
+	if (!copy_prepare_target(target, err) || !copy_progress_load(target, options, run->arena, &rows, &count, err) ||
+		!copy_links_find(run, target, err))
 		return false;
 	merge_progress(run, rows, count, &changed);
 	find_mixed_tables(run);
+	find_mixed_links(run);
 	reset_groups(run, &changed);
 	if (changed && !options->store->ops->replace_items(options->store, options->task, run->items, run->count, err))
 		return error_context(err, "cannot save the state of the copy");
 	for (int i = 0; i < run->group_count; i++)
-		if (run->groups[i].starts_over && !empty_group(run, target, &run->groups[i], err))
+	{
+		CopyGroup *chief = copy_group_chief(&run->groups[i]);
+
+		if (!run->groups[i].starts_over || chief->is_set_empty)
+			continue;
+		if (!empty_set(run, target, chief, err))
 			return false;
+		chief->is_set_empty = true;
+	}
 	return check_new_tables(run, target, err);
 }

@@ -124,4 +124,47 @@ SKIP:
 	equal_ok('logged, and done by the target');
 }
 
+# A full sync that is killed while one table waits goes on under a younger snapshot, which shows what the keys have done since.
+sub interrupted_ok
+{
+	my ($waiting, $base) = @_;
+	my $cut   = DbsyncTest->new(name => "cut$base", source => $source, target => $target);
+	my @ids   = map { $base + $_ } 1 .. 4;
+	my @done  = grep { $_ ne $waiting } 'parent', 'child', 'grandchild';
+	my $guard = $target->background_psql('app');
+
+	$source->sql("INSERT INTO parent VALUES ($_, 0); INSERT INTO child VALUES ($_, $_, 0); INSERT INTO grandchild VALUES ($_, $_)") foreach @ids;
+	$target->safe_psql('app', 'TRUNCATE app.parent, app.child, app.grandchild, app.plain');
+	$guard->query_safe("BEGIN; INSERT INTO app.$waiting VALUES ($ids[3])");
+	$cut->start('run');
+	foreach my $table (@done, 'plain')
+	{
+		my $rows = $source->sql("SELECT COUNT(*) FROM $table");
+
+		wait_for("the copy of $table", sub { $cut->target_rows("app.$table") == $rows });
+	}
+	wait_for('a worker to wait', sub { $target->safe_psql('app', q{SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%COPY%'}) > 0 });
+	$cut->kill9;
+	$guard->query_safe('ROLLBACK');
+	$guard->quit;
+	$source->sql(<<"END");
+DELETE FROM parent WHERE id = $ids[0];
+DELETE FROM parent WHERE id = $ids[1];
+INSERT INTO parent VALUES ($ids[1], 1);
+INSERT INTO child VALUES ($ids[1], $ids[1], 1);
+UPDATE grandchild SET c = id WHERE id = $ids[1];
+UPDATE parent SET id = -id WHERE id = $ids[2];
+END
+	$cut->until_current_ok("$waiting was not finished");
+	equal_ok("$waiting was not finished");
+	my $log = slurp($cut->{log});
+	my @copied = map { my $table = $_; scalar(() = $log =~ /copied table "app"."$table" /g) } $waiting, @done, 'plain';
+	is("@copied", '1 2 2 1', "$waiting was not finished: tables that the keys connect start over, and no others");
+	like($log, qr/table "app"."$_" starts over: foreign keys/, "$waiting was not finished: $_ starts over") foreach @done;
+}
+
+interrupted_ok('parent', 20000);
+interrupted_ok('child', 30000);
+interrupted_ok('grandchild', 40000);
+
 done_testing();
