@@ -77,6 +77,11 @@ check_format(MysqlPreflight *self)
 	if (image != NULL && strcasecmp(image, "FULL") != 0 && strcasecmp(image, "MINIMAL") != 0 && strcasecmp(image, "NOBLOB") != 0 &&
 		strcasecmp(image, "FULL_NODUP") != 0)
 		finding_add(p, FINDING_ERROR, "source", "SET GLOBAL binlog_row_image = FULL;", "binlog_row_image is %s, which dbsync does not know", image);
+	/* MySQL logs such a REPLACE as a deletion and an insertion. */
+	if (image != NULL && (strcasecmp(image, "MINIMAL") == 0 || strcasecmp(image, "NOBLOB") == 0) && my_server(self->conn)->is_mariadb)
+		finding_add(p, FINDING_WARNING, "source", "SET GLOBAL binlog_row_image = FULL;\n(and under [mysqld]; sessions that are open keep the old value until they end)",
+					"binlog_row_image is %s: where REPLACE names only some columns of a row that is there, the binlog lacks that the others went back to their defaults%s,"
+					" and the target keeps their old values", image, strcasecmp(image, "NOBLOB") == 0 ? " (texts and blobs)" : "");
 	if (mysql_variable(self, "binlog_row_value_options") != NULL && strcasestr(mysql_variable(self, "binlog_row_value_options"), "PARTIAL_JSON") != NULL)
 		finding_add(p, FINDING_ERROR, "source", "SET GLOBAL binlog_row_value_options = '';\n(and under [mysqld]; sessions that are open keep the old value until they end)",
 					"binlog_row_value_options is PARTIAL_JSON: a JSON value would come in pieces, which dbsync does not put together");

@@ -65,6 +65,17 @@ is($code, 3, 'check: binlog_format STATEMENT');
 like($out, qr/SET GLOBAL binlog_format = ROW;/, 'and how to mend it');
 $source->sql("SET GLOBAL binlog_format = 'ROW'", '');
 
+foreach my $image ('NOBLOB', 'MINIMAL')
+{
+	my $warning = qr/binlog_row_image is $image: where REPLACE names.*\n\s+SET GLOBAL binlog_row_image = FULL;/;
+
+	$source->sql("SET GLOBAL binlog_row_image = '$image'", '');
+	($code, $out) = $task->run('check');
+	is($code, 0, "check: binlog_row_image $image");
+	$source->is_mysql ? unlike($out, $warning, 'which MySQL does well') : like($out, $warning, 'and what it lacks');
+}
+$source->sql("SET GLOBAL binlog_row_image = 'FULL'", '');
+
 if ($source->is_mysql)
 {
 	$source->sql("SET GLOBAL binlog_row_value_options = PARTIAL_JSON; SET GLOBAL binlog_transaction_compression = ON", '');
