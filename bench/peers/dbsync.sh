@@ -52,7 +52,7 @@ peer_drop()
 	rm -rf "$BENCH_WORK/dbsync"
 }
 
-# Schema, copy and keys; "dbsync schema" makes tables first, and the keys when the rows are there.
+# Schema, copy and keys: these are made by "dbsync run" when the rows are there.
 peer_copy_prepare()
 {
 	peer_prepare "$1" && sed -i '/^copy = off/d' "$BENCH_WORK/dbsync/my.cfg"
@@ -61,8 +61,7 @@ peer_copy_prepare()
 peer_copy()
 {
 	local dbsync=$BENCH_WORK/bin/dbsync config=$BENCH_WORK/dbsync/my.cfg
-	quietly "$dbsync" schema -c "$config" --pre-data && quietly "$dbsync" run -c "$config" --copy-only -j "$dbsync_jobs" "${dbsync_copy_options[@]}" &&
-		quietly "$dbsync" schema -c "$config" --post-data
+	quietly "$dbsync" schema -c "$config" --defer && quietly "$dbsync" run -c "$config" --copy-only -j "$dbsync_jobs" "${dbsync_copy_options[@]}"
 }
 
 peer_copy_drop()
