@@ -57,7 +57,7 @@ finding_add_error(Preflight *p, const char *side, Error *err)
 {
 	if (err->kind == ERROR_CANCELLED)
 		return false;
-	p->retry = p->retry || err->kind == ERROR_RETRY;
+	p->retries += err->kind == ERROR_RETRY ? 1 : 0;
 	finding_add(p, FINDING_ERROR, side, err->hint, "%s", err->message);
 	error_clear(err);
 	return true;
@@ -305,7 +305,7 @@ preflight_run(const Config *config, PreflightReport *report, Error *err)
 	if (!ok)
 		return false;
 	if (report->errors > 0)
-		return error_set(err, p.retry && report->errors == 1 ? ERROR_RETRY : ERROR_PREFLIGHT,
+		return error_set(err, p.retries == report->errors ? ERROR_RETRY : ERROR_PREFLIGHT,
 						 "the preflight found %d error%s", report->errors, report->errors == 1 ? "" : "s");
 	return true;
 }

@@ -36,7 +36,7 @@ typedef struct Preflight
 	PgConn	   *target;
 	char	   *target_role;	/* quoted */
 	char	   *target_database;	/* quoted */
-	bool		retry;			/* a server could not be reached for now */
+	int			retries;		/* errors that only say that a server cannot be reached for now */
 } Preflight;
 
 void finding_add(Preflight *p, FindingSeverity severity, const char *side, const char *mend, const char *fmt, ...) DBSYNC_PRINTF(5, 6);

@@ -333,8 +333,7 @@ add_connect_error(Preflight *p, const PGresult *facts, Error *err)
 					  p->source_role);
 	else if (err->hint != NULL)
 		strbuf_append(&mend, err->hint);
-	if (err->kind == ERROR_RETRY)
-		p->retry = true;
+	p->retries += err->kind == ERROR_RETRY ? 1 : 0;
 	finding_add(p, FINDING_ERROR, "source", strbuf_text(&mend), "%s", err->message);
 	strbuf_free(&mend);
 	error_clear(err);

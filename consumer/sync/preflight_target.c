@@ -118,11 +118,7 @@ preflight_target(Preflight *p, Error *err)
 	bool		ok;
 
 	if (!pg_connect(p->config->target, &options, &p->target, err))
-	{
-		if (err->kind == ERROR_RETRY)
-			p->retry = true;
 		return finding_add_error(p, "target", err);
-	}
 	if (!pg_exec(p->target, facts_sql, &facts, err))
 		return finding_add_error(p, "target", err);
 	p->target_role = arena_strdup(p->arena, result_text(facts, "quoted_role"));
