@@ -252,6 +252,7 @@ stage_receiver_begin(Stage *stage, int64_t segment, Lsn *from, Lsn *skip, Error 
 		stage->store_appended = stage->store_committed;
 		if (stage->until != LSN_NONE && *from >= stage->until)
 			set_until_received(stage);
+		pthread_cond_broadcast(&stage->arrived);
 		pthread_mutex_unlock(&stage->lock);
 	}
 	return true;
@@ -674,7 +675,8 @@ stage_applier_take(Stage *stage, TxnPart **part, int timeout_ms, Error *err)
 				pthread_cond_signal(&stage->room);
 				log_debug(MODULE, "the local store is read empty: changes go through memory");
 			}
-			if (stage->until_received && stage->store_committed >= stage->store_appended && !stage->is_take_open)
+			/* What an earlier run has left is known once the receiver has begun. */
+			if (stage->until_received && stage->store_appended != LSN_NONE && stage->store_committed >= stage->store_appended && !stage->is_take_open)
 			{
 				result = STAGE_TAKE_END;
 				break;

@@ -452,6 +452,51 @@ test_nothing_behind_until_is_confirmed(void **state DBSYNC_UNUSED)
 	must(system(command) == 0);
 }
 
+/* The applier may come before the receiver: all of "until" was received by an earlier run, but not applied. */
+static void
+test_until_waits_for_what_is_stored(void **state DBSYNC_UNUSED)
+{
+	World	   *world = mem_zalloc(sizeof(World));
+	char		folder[] = "/tmp/dbsync_stage.XXXXXX";
+	char		path[64];
+	char		command[96];
+	Error		err = ERROR_INIT;
+	TaskState	task = {.task = TASK, .phase = TASK_STREAMING, .source_kind = "pgsql", .source_id = "s", .slot = TASK, .target_id = "t", .filter = "",
+	.received_lsn = FIRST_LSN};
+	StageOptions options = {.task = TASK, .queue_bytes = 100000, .received = FIRST_LSN, .applied = FIRST_LSN};
+	TxnPart    *part;
+	Lsn			from;
+	Lsn			skip;
+
+	must(NULL != mkdtemp(folder));
+	snprintf(path, sizeof(path), "%s/store.db", folder);
+	world->log[0] = (SourceTransaction) {.commit_lsn = 1900, .end_lsn = 1950, .parts = 1, .part_bytes = 10};
+	must(sqlite_store_open(path, DURABILITY_NORMAL, STORE_CREATE, &world->store, &err));
+	must(world->store->ops->save_task(world->store, &task, &err));
+	options.store = world->store;
+	world->stage = stage_new(&options);
+	must(stage_receiver_begin(world->stage, 1, &from, &skip, &err));
+	must(stage_receiver_put(world->stage, make_part(world, 0, 0, 1), &err) == STAGE_PUT_OK);
+	must(stage_receiver_flush(world->stage, &err));
+	stage_free(world->stage);
+
+	options.received = 1950;
+	world->stage = stage_new(&options);
+	stage_set_until(world->stage, 1950);
+	stage_applier_begin(world->stage, FIRST_LSN);
+	must(stage_applier_take(world->stage, &part, 0, &err) == STAGE_TAKE_NOTHING);
+	must(stage_receiver_begin(world->stage, 2, &from, &skip, &err));
+	must(stage_applier_take(world->stage, &part, 0, &err) == STAGE_TAKE_PART);
+	must(part->commit_lsn == 1900);
+	txn_part_free(part);
+	must(stage_applier_take(world->stage, &part, 0, &err) == STAGE_TAKE_END);
+	stage_free(world->stage);
+	world->store->ops->close(world->store);
+	free(world);
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	must(system(command) == 0);
+}
+
 int
 main(void)
 {
@@ -462,6 +507,7 @@ main(void)
 		cmocka_unit_test(test_process_is_killed),
 		cmocka_unit_test(test_everything_at_once),
 		cmocka_unit_test(test_nothing_behind_until_is_confirmed),
+		cmocka_unit_test(test_until_waits_for_what_is_stored),
 	};
 
 	if (!stop_install(&err))
