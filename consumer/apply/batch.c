@@ -82,6 +82,17 @@ flush_table(Applier *applier, BatchTable *target, Error *err)
 	return ok;
 }
 
+static bool
+flush_tables(Applier *applier, Error *err)
+{
+	for (BatchTable *target = applier->batch.first; target != NULL; target = target->next)
+	{
+		if (!flush_table(applier, target, err))
+			return false;
+	}
+	return true;
+}
+
 void
 batch_forget(Applier *applier)
 {
@@ -114,11 +125,8 @@ batch_flush(Applier *applier, Error *err)
 	if (!flight_finish(applier, err) || !pipeline_drain(applier->pipeline, err) || !applier_begin(applier, err))
 		return false;
 	batch->is_small = batch->change_count <= FEW_CHANGES && applier->unproven == 0;
-	for (BatchTable *target = batch->first; target != NULL; target = target->next)
-	{
-		if (!flush_table(applier, target, err))
-			return false;
-	}
+	if (!flush_tables(applier, err))
+		return false;
 	/* COMMIT may go out in the same message; else the next part may be long in coming. */
 	is_whole = batch->is_small && !applier->stats.in_transaction;
 	batch_forget(applier);
@@ -169,19 +177,10 @@ contradiction(Applier *applier, const TargetTable *table, Error *err)
 	return error_set(err, ERROR_FAILED, "changes of %s do not fit each other", table->name);
 }
 
-/* What a trigger does depends on the rows of other tables, as a foreign key's cascade does: all that came before must be there. */
-static bool
-flush_gathered(Applier *applier, Error *err)
-{
-	for (BatchTable *target = applier->batch.first; target != NULL; target = target->next)
-	{
-		if (!flush_table(applier, target, err))
-			return false;
-	}
-	return true;
-}
-
-/* What foreign keys do to other rows, they do when one is changed or deleted. */
+/*
+ * What a trigger does depends on the rows of other tables, as a foreign key's cascade does: all that came before must be there.  What
+ * foreign keys do to other rows, they do when one is changed or deleted.
+ */
 static bool
 needs_all_before(const Change *change, const TargetTable *table)
 {
@@ -196,7 +195,7 @@ send_alone(Applier *applier, const ChangeContext *context, TargetTable *table, E
 	bool		ok = true;
 
 	if (needs_all_before(context->change, table))
-		ok = flush_gathered(applier, err);
+		ok = flush_tables(applier, err);
 	else if (holder != NULL)
 		ok = flush_table(applier, holder, err);
 	if (!ok || !batch_copy_close(applier, err))

@@ -4,6 +4,7 @@
  */
 #include "apply/applier_private.h"
 
+#include "apply/binary_forms.h"
 #include "base/log.h"
 
 #include <inttypes.h>
@@ -141,13 +142,6 @@ send_out(Applier *applier, Error *err)
 	return true;
 }
 
-static void
-append_int16(StrBuf *out, int value)
-{
-	strbuf_append_char(out, (char) (value >> 8));
-	strbuf_append_char(out, (char) value);
-}
-
 bool
 batch_copy_row(Applier *applier, const Value *values, int *no_form, Error *err)
 {
@@ -158,13 +152,12 @@ batch_copy_row(Applier *applier, const Value *values, int *no_form, Error *err)
 	bool		spoken;
 
 	*no_form = -1;
-	append_int16(&copy->out, plan->written_count);
+	append_16(&copy->out, (uint16_t) plan->written_count);
 	for (int i = 0; i < table->relation->column_count; i++)
 	{
 		if (!table->columns[i].is_written || batch_append_binary(&copy->out, plan->columns[i].copy, &values[i]))
 			continue;
-		copy->out.length = start;
-		copy->out.data[start] = '\0';
+		strbuf_cut(&copy->out, start);
 		*no_form = i;
 		return true;
 	}

@@ -7,7 +7,8 @@
  */
 #include "apply/applier_private.h"
 
-#include <arpa/inet.h>
+#include "apply/binary_forms.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,34 +21,18 @@
  * Arrays
  */
 
-static inline void
-put_int32(char *to, uint32_t value)
-{
-	uint32_t	ordered = htonl(value);
-
-	memcpy(to, &ordered, sizeof(ordered));
-}
-
-static void
-append_int32(StrBuf *out, uint32_t value)
-{
-	strbuf_reserve(out, 4);
-	put_int32(out->data + out->length, value);
-	out->length += 4;
-}
-
 /* array_recv() of src/backend/utils/adt/arrayfuncs.c: dimensions, "has nulls", element type; for each dimension size and lower bound. */
-#define ARRAY_HEADER_BYTES 20
+#define ARRAY_SIZE_OFFSET 12
 
 static void
 begin_array(StrBuf *out, uint32_t element_oid)
 {
 	strbuf_reset(out);
-	append_int32(out, 1);
-	append_int32(out, 1);
-	append_int32(out, element_oid);
-	append_int32(out, 0);
-	append_int32(out, 1);
+	append_32(out, 1);
+	append_32(out, 1);
+	append_32(out, element_oid);
+	append_32(out, 0);
+	append_32(out, 1);
 }
 
 bool
@@ -56,22 +41,14 @@ batch_append_binary(StrBuf *out, BinaryType type, const Value *value)
 	size_t		start = out->length;
 
 	if (value->kind == VALUE_NULL)
-	{
-		append_int32(out, UINT32_MAX);
-		return true;
-	}
+		return append_32(out, UINT32_MAX);
 	if (value->kind != VALUE_TEXT)
 		return false;
 	strbuf_reserve(out, value->length + 4);
-	out->length += 4;
-	if (type == BINARY_TEXT)
-	{
-		memcpy(out->data + out->length, value->data, value->length);
-		out->length += value->length;
-	}
-	else if (!binary_append(type, value->data, value->length, out))
+	append_32(out, 0);			/* its length, once that is known */
+	if (!binary_append(type, value->data, value->length, out))
 		return false;
-	put_int32(out->data + start, (uint32_t) (out->length - start - 4));
+	write_32(out->data + start, (uint32_t) (out->length - start - 4));
 	return true;
 }
 
@@ -174,7 +151,7 @@ fill_arrays(Applier *applier, const BatchTable *target, size_t first, size_t cou
 		StrBuf	   *out = &batch->arrays[n];
 
 		if (column->binary != BINARY_NONE)
-			put_int32(out->data + 12, (uint32_t) *taken);
+			write_32(out->data + ARRAY_SIZE_OFFSET, (uint32_t) *taken);
 		else
 			strbuf_append_char(out, '}');
 		batch->values[n] = strbuf_text(out);

@@ -1,6 +1,6 @@
 /*
  * binary_forms.h
- *		What the files of binary_value.h share: writing in network byte order, and reading single characters and words.
+ *		Writing in network byte order, for all who make binary values; and what the files of binary_value.h share for reading.
  *
  * The readers run once for every value of a group: no allocation, and no parser of the C library (but for floats of many digits).  Each
  * checks the whole text before it writes a byte.  The append functions return false, with nothing appended, where they are not sure.
@@ -22,6 +22,13 @@ write_16(char *to, uint16_t value)
 	return to + sizeof(value);
 }
 
+static inline void
+write_32(char *to, uint32_t value)
+{
+	value = htobe32(value);
+	memcpy(to, &value, sizeof(value));
+}
+
 static inline bool
 append_8(StrBuf *out, char value)
 {
@@ -41,8 +48,7 @@ append_16(StrBuf *out, uint16_t value)
 static inline bool
 append_32(StrBuf *out, uint32_t value)
 {
-	value = htobe32(value);
-	memcpy(strbuf_room(out, sizeof(value)), &value, sizeof(value));
+	write_32(strbuf_room(out, sizeof(value)), value);
 	strbuf_grown(out, sizeof(value));
 	return true;
 }

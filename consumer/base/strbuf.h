@@ -47,6 +47,15 @@ strbuf_grown(StrBuf *buf, size_t written)
 	buf->data[buf->length] = '\0';
 }
 
+/* Takes back what was appended since it had this length. */
+static inline void
+strbuf_cut(StrBuf *buf, size_t length)
+{
+	buf->length = length;
+	if (buf->data != NULL)
+		buf->data[length] = '\0';
+}
+
 static inline void
 strbuf_append_char(StrBuf *buf, char c)
 {
