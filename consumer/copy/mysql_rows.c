@@ -176,10 +176,7 @@ mysql_row_write(MyRowWriter *writer, MYSQL_ROW row, const unsigned long *lengths
 			{
 				writer->bad_column = i;
 				if (!writer->flush)
-				{
-					out->length = start;
-					strbuf_grown(out, 0);
-				}
+					strbuf_cut(out, start);
 				return false;
 			}
 			writer->replaced[writer->problem] += writer->problem != MY_PROBLEM_NONE;

@@ -190,8 +190,7 @@ my_geometry_text(const char *data, size_t length, StrBuf *out)
 	write_content(&reader, type, 0, out);
 	if (!reader.failed && reader.at == reader.end)
 		return true;
-	out->length = start;
-	out->data[start] = '\0';
+	strbuf_cut(out, start);
 	return false;
 }
 

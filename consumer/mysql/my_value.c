@@ -322,11 +322,7 @@ geometry_value(const MyColumn *column, const MySourceConfig *options, const char
 		strbuf_append_bytes(out, "\\x", 2);
 	if (as_text ? my_geometry_text(data, length, out) : my_geometry_hex(data, length, out))
 		return MY_VALUE_TEXT;
-	if (out->data != NULL)
-	{
-		out->length = start;
-		out->data[start] = '\0';
-	}
+	strbuf_cut(out, start);
 	return bad(MY_PROBLEM_RANGE, problem);
 }
 
