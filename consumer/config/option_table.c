@@ -5,17 +5,11 @@
 #include "config/options.h"
 
 #include "config/config.h"
+#include "config/units.h"
 
 /* Choices are written through a pointer to int. */
 _Static_assert(sizeof(ConflictPolicy) == sizeof(int), "an enum is as large as an int");
 _Static_assert(sizeof(LogLevel) == sizeof(int), "an enum is as large as an int");
-
-#define KB     INT64_C(1024)
-#define MB     (KB * 1024)
-#define GB     (MB * 1024)
-#define SECOND INT64_C(1000)
-#define MINUTE (SECOND * 60)
-#define DAY    (MINUTE * 60 * 24)
 
 static const OptionChoice apply_choices[] = {{"batch", APPLY_BATCH}, {"strict", APPLY_STRICT}, {NULL, 0}};
 static const OptionChoice conflict_choices[] = {

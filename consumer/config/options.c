@@ -5,19 +5,13 @@
 #include "config/options.h"
 
 #include "base/nearest.h"
+#include "config/units.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
-
-#define KB     INT64_C(1024)
-#define MB     (KB * 1024)
-#define GB     (MB * 1024)
-#define SECOND INT64_C(1000)
-#define MINUTE (SECOND * 60)
-#define DAY    (MINUTE * 60 * 24)
 
 static const char *const group_titles[OPTION_GROUP_COUNT] = {
 	[OPTION_GENERAL] = "General",

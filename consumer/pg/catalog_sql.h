@@ -33,6 +33,13 @@ enum
 	TABLE_ROWS_ESTIMATED
 };
 
+/* A trigger, also a foreign key's or a partition's, or a rule that fires under replica role.  and: which triggers count. */
+#define PG_CATALOG_FIRES_SQL(and) \
+	" EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE (t.tgrelid = c.oid OR c.relkind = 'p'" \
+	"  AND t.tgrelid IN (SELECT l.relid FROM pg_catalog.pg_partition_tree(c.oid) l))" \
+	"  AND t.tgenabled IN ('A', 'R')" and ")" \
+	"  OR EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_enabled IN ('A', 'R'))"
+
 /*
  * $1, $2: schema and name of one table, or NULLs.  The identity's index is one that the server itself would use: a partial,
  * deferrable or invalid one is none.  A size is NULL where the table has gone meanwhile.
@@ -47,14 +54,8 @@ enum
 	" pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'INSERT')" \
 	"  AND pg_catalog.has_table_privilege(c.oid, 'UPDATE') AND pg_catalog.has_table_privilege(c.oid, 'DELETE')" \
 	"  AND pg_catalog.has_table_privilege(c.oid, 'TRUNCATE')," \
-	" EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE (t.tgrelid = c.oid OR c.relkind = 'p'" \
-	"  AND t.tgrelid IN (SELECT l.relid FROM pg_catalog.pg_partition_tree(c.oid) l))" \
-	"  AND t.tgenabled IN ('A', 'R'))" \
-	"  OR EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_enabled IN ('A', 'R'))," \
-	" EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE (t.tgrelid = c.oid OR c.relkind = 'p'" \
-	"  AND t.tgrelid IN (SELECT l.relid FROM pg_catalog.pg_partition_tree(c.oid) l))" \
-	"  AND t.tgenabled IN ('A', 'R') AND t.tgtype & 4 <> 0)" \
-	"  OR EXISTS (SELECT FROM pg_catalog.pg_rewrite w WHERE w.ev_class = c.oid AND w.ev_enabled IN ('A', 'R'))," \
+	PG_CATALOG_FIRES_SQL("") "," \
+	PG_CATALOG_FIRES_SQL(" AND t.tgtype & 4 <> 0") "," \
 	" EXISTS (SELECT FROM pg_catalog.pg_trigger t WHERE t.tgrelid = c.oid AND NOT t.tgisinternal" \
 	"  AND t.tgenabled IN ('O', 'A'))" \
 	"  OR EXISTS (SELECT FROM pg_catalog.pg_constraint f WHERE f.contype = 'f' AND c.oid IN (f.conrelid, f.confrelid))," \
