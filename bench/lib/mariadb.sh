@@ -20,19 +20,14 @@ start_mariadb()
 {
 	local dir=$BENCH_WORK/mariadb
 	mkdir -p "$dir"
-	# Its bootstrap crashes once in many times; a second one does not.
-	install_mariadb "$dir" || { rm -rf "$dir/data"; install_mariadb "$dir"; } || fail "mariadb-install-db"
+	quietly mariadb-install-db --no-defaults --datadir="$dir/data" --tmpdir="$dir" --auth-root-authentication-method=normal --skip-test-db \
+		--skip-name-resolve || fail "mariadb-install-db"
 	mariadbd --no-defaults --datadir="$dir/data" --tmpdir="$dir" --socket="$dir/s" --pid-file="$dir/pid" --log-error="$dir/server.log" --skip-networking \
 		--log-bin="$dir/data/binlog" --binlog-format=ROW --server-id=1 --sync-binlog=0 --innodb-flush-log-at-trx-commit=0 \
 		--innodb-buffer-pool-size="${BENCH_SHARED_BUFFERS:-1GB}" --innodb-log-file-size=2G --innodb-doublewrite=OFF --character-set-server=utf8mb4 \
 		>>"$log" 2>&1 &
 	disown
 	until_true 60 my "" "SELECT 1" >/dev/null || fail "MariaDB"
-}
-
-install_mariadb()
-{
-	quietly mariadb-install-db --no-defaults --datadir="$1/data" --tmpdir="$1" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve
 }
 
 # What load_base does, in MariaDB's words.

@@ -19,7 +19,6 @@ use strict;
 use warnings;
 
 use Carp;
-use File::Path ();
 use IPC::Run ();
 use POSIX ();
 use PostgreSQL::Test::Cluster;
@@ -93,16 +92,9 @@ sub install
 
 	mkdir "$self->{dir}/tmp" or croak "$self->{dir}/tmp: $!";
 	return $self->run_quietly("$mysql/mysqld", '--no-defaults', '--initialize-insecure', "--datadir=$self->{dir}/data", "--tmpdir=$self->{dir}/tmp") if is_mysql();
-	my @command = (
+	$self->run_quietly(
 		program('mariadb-install-db'), '--no-defaults', "--datadir=$self->{dir}/data", "--tmpdir=$self->{dir}/tmp",
 		'--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve', '--innodb-log-file-size=16M');
-
-	foreach my $try (1 .. 4)
-	{
-		return if eval { $self->run_quietly(@command); 1 };
-		File::Path::remove_tree("$self->{dir}/data");
-	}
-	$self->run_quietly(@command);
 }
 
 sub run_quietly
