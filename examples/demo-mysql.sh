@@ -10,10 +10,7 @@ set -uo pipefail
 ROWS=${ROWS:-400000}
 CLIENTS=${CLIENTS:-4}
 SECONDS_STREAM=${SECONDS_STREAM:-10}
-DEMO_USER=${DEMO_USER:-postgres}
-DBSYNC=${1:-$(command -v dbsync || echo /usr/local/bin/dbsync)}
 PATH=$PATH:/usr/sbin
-BINDIR=$("${PG_CONFIG:-pg_config}" --bindir) || exit 1
 for program in mariadbd mariadb-install-db mariadb; do
 	command -v $program >/dev/null || {
 		echo "$program is not there: .ci/install-deps.sh, or apt-get install mariadb-server-core mariadb-client-core" >&2
@@ -21,100 +18,24 @@ for program in mariadbd mariadb-install-db mariadb; do
 	}
 done
 
-# Servers refuse to run as root: go on as an ordinary user, from a copy that it can read.
-if [ "$(id -u)" = 0 ]; then
-	home=$(mktemp -d /tmp/dbsync-demo.XXXXXX) || exit 1
-	cp "$0" "$home/demo.sh"
-	cp "$DBSYNC" "$home/dbsync"
-	chown -R "$DEMO_USER": "$home"
-	trap 'rm -rf "$home"' EXIT
-	trap : INT TERM
-	colour=
-	[ -t 1 ] && colour=yes
-	cd "$home" || exit 1
-	setpriv --reuid="$DEMO_USER" --regid="$(id -g "$DEMO_USER")" --init-groups env -i \
-		PATH="$PATH" HOME="$home" TMPDIR="$home" LANG=C.UTF-8 TERM="${TERM:-dumb}" PG_CONFIG="${PG_CONFIG:-pg_config}" \
-		ROWS="$ROWS" CLIENTS="$CLIENTS" SECONDS_STREAM="$SECONDS_STREAM" COLOUR="$colour" \
-		bash "$home/demo.sh" "$home/dbsync"
-	exit $?
-fi
-
-bold= good= bad= plain=
-if [ -n "${COLOUR:-}" ] || [ -t 1 ]; then
-	bold=$'\e[1m' good=$'\e[32m' bad=$'\e[31m' plain=$'\e[0m'
-fi
-for name in $(compgen -e PG); do
-	[ "$name" = PG_CONFIG ] || unset "$name"
-done
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/demo.XXXXXX") || exit 1
-log=$work/demo.log
-dbsync_pid=
+. "$(dirname "$0")/demo-lib.sh"
+demo_enter "${1:-}" ROWS CLIENTS SECONDS_STREAM
+demo_logs=("$log" "$work/mariadb.log" "$work/dbsync.log")
 mariadb_pid=
 writer_pids=
-began=$(date +%s.%N)
-kills=0
 
-clean_up()
+stop_load()
 {
-	trap '' INT TERM
 	local pid
-	for pid in $dbsync_pid $writer_pids $mariadb_pid; do
+	for pid in $writer_pids $mariadb_pid; do
 		kill -KILL "$pid" 2>/dev/null
 	done
-	wait 2>/dev/null
-	[ -f "$work/target/data/postmaster.pid" ] && "$BINDIR/pg_ctl" -D "$work/target/data" -m immediate stop >/dev/null 2>&1
-	rm -rf "$work"
-}
-trap 'echo; exit 130' INT TERM
-trap clean_up EXIT
-
-since()
-{
-	awk -v a="$1" -v b="$(date +%s.%N)" 'BEGIN {printf "%.1f", b - a}'
 }
 
-say()
-{
-	printf '%s[%6.1f s]%s %s\n' "$bold" "$(since "$began")" "$plain" "$*"
-}
-
-fail()
-{
-	echo "${bad}failed: $*${plain}" >&2
-	for file in "$log" "$work/mariadb.log" "$work/dbsync.log"; do
-		[ -s "$file" ] && { echo "--- $(basename "$file")"; tail -n 20 "$file"; } >&2
-	done
-	exit 1
-}
-
-quietly()
-{
-	"$@" >>"$log" 2>&1 || fail "$*"
-}
-
-# my QUERY: on MariaDB, as root; pg QUERY: on PostgreSQL.
+# my QUERY: on MariaDB, as root.
 my()
 {
 	mariadb --no-defaults --socket="$work/s" --user=root --default-character-set=utf8mb4 --batch --skip-column-names shop -e "$1" 2>>"$log"
-}
-
-pg()
-{
-	"$BINDIR/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$work/target" -U postgres -d app -c "$1" 2>>"$log"
-}
-
-# wait_for WHAT LIMIT COMMAND…: until the command succeeds; dbsync must go on running.
-wait_for()
-{
-	local what=$1 limit=$2 start
-	shift 2
-	start=$(date +%s)
-	until "$@"; do
-		[ -z "$dbsync_pid" ] || kill -0 "$dbsync_pid" 2>/dev/null || fail "dbsync ended while $what was waited for"
-		[ $(($(date +%s) - start)) -lt "$limit" ] || fail "$what: not within $limit s"
-		sleep 0.1
-	done
 }
 
 mariadb_answers()
@@ -129,29 +50,6 @@ start_mariadb()
 		>>"$work/mariadb.log" 2>&1 &
 	mariadb_pid=$!
 	wait_for "MariaDB" 60 mariadb_answers
-}
-
-install_mariadb()
-{
-	# Its bootstrap crashes once in many times; a second one does not.
-	mariadb-install-db --no-defaults --datadir="$work/source" --tmpdir="$work" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve >>"$log" 2>&1 && return
-	rm -rf "$work/source"
-	quietly mariadb-install-db --no-defaults --datadir="$work/source" --tmpdir="$work" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve
-}
-
-start_postgres()
-{
-	mkdir -p "$work/target"
-	quietly "$BINDIR/initdb" -D "$work/target/data" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8
-	# Only a Unix socket, in this folder: no port of the machine is used.
-	cat >>"$work/target/data/postgresql.conf" <<-CONF
-		listen_addresses = ''
-		unix_socket_directories = '$work/target'
-		shared_buffers = 256MB
-		max_wal_size = 4GB
-	CONF
-	quietly "$BINDIR/pg_ctl" -D "$work/target/data" -w -l "$work/target/server.log" start
-	quietly "$BINDIR/createdb" -h "$work/target" -U postgres app
 }
 
 start_writers()
@@ -172,23 +70,9 @@ stop_writers()
 	writer_pids=
 }
 
-start_dbsync()
-{
-	"$DBSYNC" run -c "$work/my.cfg" >>"$work/dbsync.log" 2>&1 &
-	dbsync_pid=$!
-}
-
-kill_dbsync()
-{
-	kill -KILL "$dbsync_pid"
-	wait "$dbsync_pid" 2>/dev/null
-	dbsync_pid=
-	kills=$((kills + 1))
-}
-
 orders_on_target()
 {
-	pg 'SELECT count(*) FROM shop.orders'
+	sql target 'SELECT count(*) FROM shop.orders'
 }
 
 orders_reached()
@@ -198,14 +82,14 @@ orders_reached()
 
 copy_is_under_way()
 {
-	[ "$(pg "SELECT pg_relation_size('shop.item')")" -gt 1000000 ]
+	[ "$(sql target "SELECT pg_relation_size('shop.item')")" -gt 1000000 ]
 }
 
 echo "${bold}MariaDB to PostgreSQL: a live sync, killed twice on the way${plain}"
 say "starting a MariaDB and a PostgreSQL"
-install_mariadb
+quietly mariadb-install-db --no-defaults --datadir="$work/source" --tmpdir="$work" --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve
 start_mariadb
-start_postgres
+start_server target
 
 say "source: a shop of $ROWS items, 50000 customers and 100000 orders"
 mariadb --no-defaults --socket="$work/s" --user=root --default-character-set=utf8mb4 >>"$log" 2>&1 <<SQL || fail "the shop"
@@ -268,7 +152,7 @@ CONF
 
 say "dbsync schema"
 quietly "$DBSYNC" schema -c "$work/my.cfg"
-pg "SELECT '  ' || table_name || ' (' || string_agg(column_name || ' ' || coalesce(nullif(data_type, 'USER-DEFINED'), udt_name), ', ' ORDER BY ordinal_position) || ')'
+sql target "SELECT '  ' || table_name || ' (' || string_agg(column_name || ' ' || coalesce(nullif(data_type, 'USER-DEFINED'), udt_name), ', ' ORDER BY ordinal_position) || ')'
 	FROM information_schema.columns WHERE table_schema = 'shop' GROUP BY table_name ORDER BY 1"
 
 say "dbsync check"
@@ -282,16 +166,14 @@ say "dbsync run"
 sync_began=$(date +%s.%N)
 start_dbsync
 wait_for "a copy under way" 120 copy_is_under_way
-kill_dbsync
-say "${bad}kill -9${plain} in the full sync"
+kill_dbsync "in the full sync"
 
 start_dbsync
 wait_for "the full sync" 240 eval '[ "$("$DBSYNC" status --json -c "$work/my.cfg" | grep -c "\"state\": \"streaming\"\|\"state\": \"catching_up\"")" -gt 0 ]'
 copy_seconds=$(since "$sync_began")
 say "full sync done: $ROWS items, 50000 customers, $(orders_on_target) orders"
 wait_for "the stream" 120 eval "orders_reached $(($(orders_on_target) + 500))"
-kill_dbsync
-say "${bad}kill -9${plain} while streaming"
+kill_dbsync "while streaming"
 
 start_dbsync
 say "MariaDB is restarted; dbsync waits for it and goes on"
@@ -306,36 +188,21 @@ wait_for "the stream" 120 eval "orders_reached $(($(orders_on_target) + 500))"
 stream_began=$(date +%s.%N)
 stream_from=$(orders_on_target)
 say "streaming for $SECONDS_STREAM s while the clients write"
-wait_for "time to pass" $((SECONDS_STREAM + 60)) eval "[ \"\$(since $stream_began | cut -d. -f1)\" -ge $SECONDS_STREAM ]"
+wait_seconds "$stream_began" "$SECONDS_STREAM"
 stream_rows=$(($(orders_on_target) - stream_from))
 stream_seconds=$(since "$stream_began")
 
 stop_writers
 say "the clients have stopped; dbsync is asked to stop (SIGTERM)"
-kill -TERM "$dbsync_pid"
-wait "$dbsync_pid"
-code=$?
-dbsync_pid=
-[ "$code" = 0 ] || fail "dbsync ended with exit code $code on SIGTERM"
+stop_dbsync
 
-say "dbsync run --until current"
-catch_up_began=$(date +%s.%N)
-"$DBSYNC" run -c "$work/my.cfg" --until current >>"$work/dbsync.log" 2>&1 || fail "dbsync run --until current"
-catch_up_seconds=$(since "$catch_up_began")
-
-say "dbsync verify"
-"$DBSYNC" verify -c "$work/my.cfg" 2>>"$work/dbsync.log" || fail "dbsync verify"
+catch_up_and_verify
 
 say "and by both clients: SELECT COUNT(*), SUM(stock) FROM item; SUM(amount) FROM orders"
 on_source=$(my 'SELECT CONCAT((SELECT CONCAT(COUNT(*), " ", SUM(stock)) FROM item), " ", (SELECT SUM(amount) FROM orders))')
-on_target=$(pg "SELECT (SELECT count(*) || ' ' || sum(stock) FROM shop.item) || ' ' || (SELECT sum(amount) FROM shop.orders)")
+on_target=$(sql target "SELECT (SELECT count(*) || ' ' || sum(stock) FROM shop.item) || ' ' || (SELECT sum(amount) FROM shop.orders)")
 printf '\n  MariaDB     %s\n  PostgreSQL  %s\n' "$on_source" "$on_target"
 quietly "$DBSYNC" drop --yes -c "$work/my.cfg"
-
-rate()
-{
-	awk -v n="$1" -v s="$2" 'BEGIN {printf "%.0f", (s > 0 ? n / s : 0)}'
-}
 
 cat <<END
 

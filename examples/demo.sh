@@ -9,140 +9,20 @@ set -uo pipefail
 SCALE=${SCALE:-20}
 CLIENTS=${CLIENTS:-8}
 SECONDS_STREAM=${SECONDS_STREAM:-15}
-DEMO_USER=${DEMO_USER:-postgres}
-DBSYNC=${1:-$(command -v dbsync || echo /usr/local/bin/dbsync)}
-BINDIR=$("${PG_CONFIG:-pg_config}" --bindir) || exit 1
-
-# Servers refuse to run as root: go on as an ordinary user, from a copy that it can read.
-if [ "$(id -u)" = 0 ]; then
-	home=$(mktemp -d /tmp/dbsync-demo.XXXXXX) || exit 1
-	cp "$0" "$home/demo.sh"
-	cp "$DBSYNC" "$home/dbsync"
-	chown -R "$DEMO_USER": "$home"
-	trap 'rm -rf "$home"' EXIT
-	trap : INT TERM
-	colour=
-	[ -t 1 ] && colour=yes
-	cd "$home" || exit 1
-	setpriv --reuid="$DEMO_USER" --regid="$(id -g "$DEMO_USER")" --init-groups env -i \
-		PATH="$PATH" HOME="$home" TMPDIR="$home" LANG=C.UTF-8 TERM="${TERM:-dumb}" PG_CONFIG="${PG_CONFIG:-pg_config}" \
-		SCALE="$SCALE" CLIENTS="$CLIENTS" SECONDS_STREAM="$SECONDS_STREAM" COLOUR="$colour" \
-		bash "$home/demo.sh" "$home/dbsync"
-	exit $?
-fi
-
-bold= good= bad= plain=
-if [ -n "${COLOUR:-}" ] || [ -t 1 ]; then
-	bold=$'\e[1m' good=$'\e[32m' bad=$'\e[31m' plain=$'\e[0m'
-fi
-for name in $(compgen -e PG); do
-	[ "$name" = PG_CONFIG ] || unset "$name"
-done
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/demo.XXXXXX") || exit 1
-log=$work/demo.log
-dbsync_pid=
+. "$(dirname "$0")/demo-lib.sh"
+demo_enter "${1:-}" SCALE CLIENTS SECONDS_STREAM
 pgbench_pid=
-began=$(date +%s.%N)
 
-clean_up()
+stop_load()
 {
-	trap '' INT TERM
-	[ -z "$dbsync_pid" ] || kill -KILL "$dbsync_pid" 2>/dev/null
 	[ -z "$pgbench_pid" ] || kill -KILL "$pgbench_pid" 2>/dev/null
-	wait 2>/dev/null
-	local side
-	for side in source target; do
-		[ -f "$work/$side/data/postmaster.pid" ] &&
-			"$BINDIR/pg_ctl" -D "$work/$side/data" -m immediate stop >/dev/null 2>&1
-	done
-	rm -rf "$work"
-}
-trap 'echo; exit 130' INT TERM
-trap clean_up EXIT
-
-since()
-{
-	awk -v a="$1" -v b="$(date +%s.%N)" 'BEGIN {printf "%.1f", b - a}'
-}
-
-say()
-{
-	printf '%s[%6.1f s]%s %s\n' "$bold" "$(since "$began")" "$plain" "$*"
-}
-
-fail()
-{
-	echo "${bad}failed: $*${plain}" >&2
-	for file in "$log" "$work/dbsync.log"; do
-		[ -s "$file" ] && { echo "--- $(basename "$file")"; tail -n 20 "$file"; } >&2
-	done
-	exit 1
-}
-
-quietly()
-{
-	"$@" >>"$log" 2>&1 || fail "$*"
-}
-
-# sql SIDE QUERY
-sql()
-{
-	"$BINDIR/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h "$work/$1" -U postgres -d app -c "$2" 2>>"$log"
-}
-
-# wait_for WHAT LIMIT COMMAND…: until the command succeeds; dbsync must go on running.
-wait_for()
-{
-	local what=$1 limit=$2 start
-	shift 2
-	start=$(date +%s)
-	until "$@"; do
-		[ -z "$dbsync_pid" ] || kill -0 "$dbsync_pid" 2>/dev/null || fail "dbsync ended while $what was waited for"
-		[ $(($(date +%s) - start)) -lt "$limit" ] || fail "$what: not within $limit s"
-		sleep 0.1
-	done
-}
-
-start_server()
-{
-	local dir=$work/$1
-
-	mkdir -p "$dir"
-	quietly "$BINDIR/initdb" -D "$dir/data" -U postgres -A trust -N -E UTF8 --locale=C.UTF-8
-	# Only a Unix socket, in this folder: no port of the machine is used.
-	cat >>"$dir/data/postgresql.conf" <<-CONF
-		listen_addresses = ''
-		unix_socket_directories = '$dir'
-		shared_buffers = 256MB
-		max_wal_size = 4GB
-		wal_level = logical
-	CONF
-	if "$BINDIR/postgres" -D "$dir/data" -C output_plugin_libraries >/dev/null 2>&1; then
-		echo "output_plugin_libraries = 'pgoutput, test_decoding, alidecode'" >>"$dir/data/postgresql.conf"
-	fi
-	quietly "$BINDIR/pg_ctl" -D "$dir/data" -w -l "$dir/server.log" start
-	quietly "$BINDIR/createdb" -h "$dir" -U postgres app
-}
-
-start_dbsync()
-{
-	"$DBSYNC" run -c "$work/my.cfg" >>"$work/dbsync.log" 2>&1 &
-	dbsync_pid=$!
-}
-
-kill_dbsync()
-{
-	kill -KILL "$dbsync_pid"
-	wait "$dbsync_pid" 2>/dev/null
-	dbsync_pid=
-	kills=$((kills + 1))
 }
 
 copied_mb()
 {
 	local bytes
-	bytes=$(sql target "SELECT sum(pg_relation_size(c.oid)) FROM pg_class c WHERE relname = 'pgbench_accounts'")
+	# The file of a table that is being frozen is not seen by others; before version 14 there is only that.
+	bytes=$(sql target "SELECT sum(bytes_processed) FROM pg_stat_progress_copy" || sql target "SELECT pg_relation_size('pgbench_accounts')")
 	[ "${bytes:-0}" -gt $(($1 * 1000000)) ]
 }
 
@@ -161,12 +41,10 @@ history_reached()
 	[ "$(history_on target)" -ge "$1" ]
 }
 
-kills=0
-
 echo "${bold}alidecode + dbsync: a live sync, killed twice on the way${plain}"
 say "starting two servers"
-start_server source
-start_server target
+start_server source "wal_level = logical"
+start_server target "wal_level = logical"
 
 say "source: pgbench -i -s $SCALE ($((SCALE * 100000)) accounts)"
 quietly "$BINDIR/pgbench" -i -q -s "$SCALE" -h "$work/source" -U postgres app
@@ -208,22 +86,20 @@ say "dbsync run"
 sync_began=$(date +%s.%N)
 start_dbsync
 wait_for "a copy under way" 120 copied_mb "$((SCALE * 4))"
-kill_dbsync
-say "${bad}kill -9${plain} in the full sync"
+kill_dbsync "in the full sync"
 
 start_dbsync
 wait_for "the full sync" 240 full_sync_is_done
 copy_seconds=$(since "$sync_began")
 say "full sync done: $((SCALE * 100000)) accounts"
 wait_for "the stream" 120 eval "history_reached $(($(history_on target) + 500))"
-kill_dbsync
-say "${bad}kill -9${plain} while streaming"
+kill_dbsync "while streaming"
 
 start_dbsync
 stream_began=$(date +%s.%N)
 stream_from=$(history_on target)
 say "streaming for $SECONDS_STREAM s while pgbench writes"
-wait_for "time to pass" $((SECONDS_STREAM + 60)) eval "[ \"\$(since $stream_began | cut -d. -f1)\" -ge $SECONDS_STREAM ]"
+wait_seconds "$stream_began" "$SECONDS_STREAM"
 on_target=$(history_on target)
 stream_rows=$((on_target - stream_from))
 stream_seconds=$(since "$stream_began")
@@ -235,19 +111,9 @@ wait "$pgbench_pid" 2>/dev/null
 pgbench_pid=
 written=$(history_on source)
 say "pgbench stopped after $written transactions; dbsync is asked to stop (SIGTERM)"
-kill -TERM "$dbsync_pid"
-wait "$dbsync_pid"
-code=$?
-dbsync_pid=
-[ "$code" = 0 ] || fail "dbsync ended with exit code $code on SIGTERM"
+stop_dbsync
 
-say "dbsync run --until current"
-catch_up_began=$(date +%s.%N)
-"$DBSYNC" run -c "$work/my.cfg" --until current >>"$work/dbsync.log" 2>&1 || fail "dbsync run --until current"
-catch_up_seconds=$(since "$catch_up_began")
-
-say "dbsync verify"
-"$DBSYNC" verify -c "$work/my.cfg" 2>>"$work/dbsync.log" || fail "dbsync verify"
+catch_up_and_verify
 
 say "and by psql on both sides: count(*), sum(hashtext(t.*::text))"
 equal=yes
@@ -265,11 +131,6 @@ for table in pgbench_accounts pgbench_branches pgbench_history pgbench_tellers; 
 	printf '  %-18s %10s %18s   %s\n' "$table" ${on_source:-? ?} "$answer"
 done
 quietly "$DBSYNC" drop --yes -c "$work/my.cfg"
-
-rate()
-{
-	awk -v n="$1" -v s="$2" 'BEGIN {printf "%.0f", (s > 0 ? n / s : 0)}'
-}
 
 cat <<END
 
