@@ -227,6 +227,7 @@ note_failure(Applier *applier, bool ok, const Error *err)
 		return true;
 	applier->is_failed = true;
 	applier->tables_are_stale = !careful_can_pass(applier, err);
+	applier->wants_again = applier->wants_again || applier->goes_back;
 	return false;
 }
 
@@ -295,6 +296,7 @@ applier_give_up(Applier *applier)
 	error_clear(&applier->failure);
 	applier->has_failure = false;
 	applier->watches = false;
+	applier->goes_back = false;
 	applier->is_failed = false;
 	parts_drop(&applier->parts);
 	applier_reset_group(applier);

@@ -7,7 +7,7 @@
  *		feed.c			parts to records, skipping, plans of relations
  *		strict.c		one change to one statement; its answer
  *		truncate.c		TRUNCATE
- *		careful.c		change by change under savepoints
+ *		careful.c		transaction by transaction, change by change under savepoints
  *		batch.c			gathering the changes of a group by table; batch_send.c, batch_copy.c: sending them
  *		flight.c		the commit of a group, without waiting for it
  *		replay.c		a batch that failed, strictly
@@ -137,6 +137,7 @@ struct Applier
 	int			careful_more;	/* how many still */
 	int64_t		careful_since;	/* transactions since the last careful one */
 	bool		is_careful;		/* the transaction in hand is */
+	bool		goes_back;		/* the group fails, to be fed again with care */
 	bool		watches;		/* a careful change is on its way: its failure is kept, not raised */
 	bool		has_failure;
 	Error		failure;
@@ -234,7 +235,11 @@ bool truncate_send(Applier *applier, const ChangeContext *context, Error *err) D
 bool careful_apply(Applier *applier, const ChangeContext *context, TargetTable *table, TargetOperation operation, Error *err) DBSYNC_MUST_CHECK;
 /* Whether a failure is one that the policy deals with. */
 bool careful_can_pass(const Applier *applier, const Error *err);
-/* Notes that the transaction has a conflict; gives err the words and returns false. */
+/* Whether what fails takes other transactions with it, which would not fail.  A batch that fails is no such thing: it is replayed. */
+bool careful_has_company(const Applier *applier, const Error *err);
+/* Whether the change in hand is for careful_apply(). */
+bool careful_passes_changes(const Applier *applier);
+/* Notes that the transaction has a conflict and the group is to be fed again; gives err the words and returns false. */
 bool careful_retreat(Applier *applier, Lsn commit_lsn, Error *err);
 void careful_transaction_begins(Applier *applier, Lsn commit_lsn);
 void careful_transaction_ends(Applier *applier);
@@ -242,7 +247,8 @@ void careful_transaction_ends(Applier *applier);
 /* conflict.c */
 /* "update of public.t (id=5)" */
 void conflict_describe(const Change *change, StrBuf *text);
-/* Puts operation, table, key, transaction and LSN in front of the message, and the policy's hint where there is none. */
+/* Puts operation, table, key, transaction and LSN in front of the message, and the policy's hint where there is none; a
+   group of several transactions goes back instead. */
 bool conflict_context(Applier *applier, const Change *change, const TxnPart *part, Error *err);
 /* Notes a conflict for the table; err says why and is cleared. */
 void conflict_note(Applier *applier, const Change *change, const TxnPart *part, const char *resolution, Error *reason);

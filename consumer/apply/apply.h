@@ -13,10 +13,11 @@
  * and feeds again everything behind applier_progress().
  *	 ERROR_RETRY		connection lost, deadlock, lock timeout: close, wait, open again, feed again.  The outcome of a commit whose
  *						answer was lost is seen by reading the progress.
- *	 ERROR_CONFLICT		a change does not fit the target's rows.  Policy stop: needs a person.  Policy skip or upsert: roll back and
- *						feed again with the same Applier; it remembers where it met the conflict, goes there change by change, each
- *						under a savepoint, and returns to full speed behind it.
+ *	 ERROR_CONFLICT		a change does not fit the target's rows: needs a person.
  *	 others				need a person; the message names operation, table, key, transaction and LSN.
+ * Of any kind, where applier_wants_again() is true: no person yet.  Roll back and feed again with the same Applier, which remembers where it
+ * failed, and end a group wherever commit_wanted is set.  Policy skip or upsert: it goes there change by change, each under a savepoint, and
+ * returns to full speed behind it.  What cannot be passed fails again, once everything before its transaction is committed.
  *
  * Ways.  apply.mode batch: the changes of a group are gathered, and their net effect goes to the target by statements for many rows; a
  * group where that fails is fed again inside, change by change, and dbsync.strict_replays counts why.  Mode strict, and wherever the role
@@ -94,7 +95,7 @@ typedef struct ApplierStats
 	/* the open group */
 	bool		group_open;		/* something waits for applier_commit */
 	bool		in_transaction; /* parts of a source transaction are missing: no commit now */
-	bool		commit_wanted;	/* the applier asks for a commit at once (it has just passed a conflict) */
+	bool		commit_wanted;	/* the applier asks for a commit at once: the transaction is one with, or near to, a failure */
 	bool		group_is_strict;	/* one statement a change */
 	int64_t		group_transactions;
 	int64_t		group_changes;
@@ -131,7 +132,7 @@ bool applier_commit(Applier *applier, Error *err) DBSYNC_MUST_CHECK;
  */
 bool applier_commit_begin(Applier *applier, Error *err) DBSYNC_MUST_CHECK;
 bool applier_poll(Applier *applier, bool wait, Error *err) DBSYNC_MUST_CHECK;
-/* After a failure: no person is needed; roll back and feed again everything behind the progress, with the same Applier. */
+/* After a failure: no person is needed yet; roll back and feed again everything behind the progress, with the same Applier. */
 bool applier_wants_again(const Applier *applier);
 /* Gives up the open group and half a transaction with it.  Never fails: where the connection is gone, the next call says so. */
 void applier_rollback(Applier *applier);

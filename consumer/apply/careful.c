@@ -1,11 +1,14 @@
 /*
  * careful.c
- *		Change by change, each under a savepoint, for transactions that have conflicts and a policy that passes them.
+ *		Transaction by transaction, and where the policy passes conflicts, change by change, each under a savepoint.
  *
  * An error aborts the whole target transaction, and by the time it is seen much more has been sent.  So the first conflict of a
  * group is only noted: apply fails with ERROR_CONFLICT, the caller rolls back and feeds again, and the transactions up to
  * the noted one are then applied here.  Where one conflict was, others are often near; so some transactions more stay
  * careful, and more of them each time it was not enough.
+ *
+ * What no policy passes stops the run.  Everything before the transaction that fails is applied then, whatever was in one group with it: that
+ * group, too, is fed again, and each of its transactions is a group of its own.
  */
 #include "apply/applier_private.h"
 
@@ -23,6 +26,24 @@ careful_can_pass(const Applier *applier, const Error *err)
 }
 
 bool
+careful_has_company(const Applier *applier, const Error *err)
+{
+	const Flight *flight = &applier->flight;
+
+	if (err->kind != ERROR_CONFLICT && err->kind != ERROR_FAILED)
+		return false;
+	if (flight->state != FLIGHT_NONE)
+		return !flight->is_batch && flight->transactions > 1;
+	return !applier->has_batched && applier->stats.group_transactions + (applier->stats.in_transaction ? 1 : 0) > 1;
+}
+
+bool
+careful_passes_changes(const Applier *applier)
+{
+	return applier->is_careful && applier->options.apply.conflict != CONFLICT_STOP;
+}
+
+bool
 careful_retreat(Applier *applier, Lsn commit_lsn, Error *err)
 {
 	char		lsn[LSN_TEXT_SIZE];
@@ -35,6 +56,7 @@ careful_retreat(Applier *applier, Lsn commit_lsn, Error *err)
 	else
 		applier->careful_window = CAREFUL_MORE_MIN;
 	applier->careful_more = applier->careful_window;
+	applier->goes_back = true;
 	return error_context(err, "conflict in the transaction with commit LSN %s", lsn_show(commit_lsn, lsn));
 }
 

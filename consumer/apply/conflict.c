@@ -145,6 +145,8 @@ conflict_context(Applier *applier, const Change *change, const TxnPart *part, Er
 	StrBuf		text = STRBUF_INIT;
 	char		lsn[LSN_TEXT_SIZE];
 
+	if (careful_has_company(applier, err))
+		return careful_retreat(applier, part->commit_lsn, err);
 	conflict_describe(change, &text);
 	error_context(err, "%s in transaction %" PRIu32 " with commit LSN %s", strbuf_text(&text), part->xid, lsn_show(part->commit_lsn, lsn));
 	strbuf_free(&text);

@@ -143,9 +143,9 @@ explain_failure(Applier *applier, Error *err)
 	const Flight *flight = &applier->flight;
 	char		lsn[LSN_TEXT_SIZE];
 
-	if (flight->is_batch || !applier->commit_refused || !careful_can_pass(applier, err))
+	if (flight->is_batch || !applier->commit_refused || err->kind != ERROR_CONFLICT)
 		return false;
-	if (flight->transactions > 1)
+	if (careful_has_company(applier, err))
 		return careful_retreat(applier, flight->last_commit_lsn, err);
 	err->kind = ERROR_FAILED;
 	error_context(err, "transaction %" PRIu32 " with commit LSN %s", flight->last_xid, lsn_show(flight->last_commit_lsn, lsn));

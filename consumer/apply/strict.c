@@ -128,7 +128,7 @@ strict_apply(Applier *applier, const ChangeContext *context, Error *err)
 	if (change->kind == CHANGE_TRUNCATE)
 	{
 		applier->stats.group_changes++;
-		if (applier->is_careful)
+		if (careful_passes_changes(applier))
 			return careful_apply(applier, context, NULL, TARGET_INSERT, err);
 		return truncate_send(applier, context, err);
 	}
@@ -139,7 +139,7 @@ strict_apply(Applier *applier, const ChangeContext *context, Error *err)
 	applier->stats.group_changes++;
 	if (change->no_identity)
 		return strict_no_identity(applier, context, err);
-	if (applier->is_careful)
+	if (careful_passes_changes(applier))
 		return careful_apply(applier, context, table, operation_of(applier, change, table), err);
 	return strict_send_change(applier, context, table, err);
 }

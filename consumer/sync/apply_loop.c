@@ -330,8 +330,7 @@ apply_main(void *arg)
 			self.has_applied = false;
 		}
 		detach(&self);
-		if (self.applier != NULL &&
-			(applier_wants_again(self.applier) || (err.kind == ERROR_CONFLICT && run->config->apply.conflict != CONFLICT_STOP)))
+		if (self.applier != NULL && applier_wants_again(self.applier))
 		{
 			/* The same applier goes on: it knows where to be careful. */
 			log_debug(MODULE, "going back, to go on with care: %s", err.message);

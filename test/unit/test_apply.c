@@ -104,10 +104,10 @@ apply_fails(Fixture *fixture, const char *lines, ErrorKind kind, const char *fir
 }
 
 /*
- * Under a policy that passes conflicts: what the apply loop does.  Transactions are fed from "first" on, again after each conflict.
+ * What the apply loop does: transactions are fed, and again from the first one each time that the applier wants it.  False: it failed for good.
  */
-static void
-apply_with_policy(Fixture *fixture, const char *const *transactions, int count)
+static bool
+deliver(Fixture *fixture, const char *const *transactions, int count)
 {
 	Lsn			first = fixture->next_lsn;
 	int			tries = 0;
@@ -133,13 +133,34 @@ apply_with_policy(Fixture *fixture, const char *const *transactions, int count)
 			i++;
 			continue;
 		}
-		if (fixture->err.kind != ERROR_CONFLICT || ++tries > 20)
+		if (!applier_wants_again(fixture->applier))
+			return false;
+		if (++tries > 20)
 			fail_msg("kind %d after %d tries: %s", (int) fixture->err.kind, tries, fixture->err.message);
 		error_clear(&fixture->err);
 		applier_rollback(fixture->applier);
 		i = 0;					/* the applier passes over what is done */
 	}
 	fixture->next_lsn = first + (Lsn) count * 16;
+	return true;
+}
+
+/* Under a policy that passes conflicts. */
+static void
+apply_with_policy(Fixture *fixture, const char *const *transactions, int count)
+{
+	assert_ok(deliver(fixture, transactions, count), &fixture->err);
+}
+
+/* Fails with these words, and at first only because of what is in one group with it. */
+static void
+deliver_fails(Fixture *fixture, const char *const *transactions, int count, const char *first, const char *second)
+{
+	assert_false(deliver(fixture, transactions, count));
+	assert_says(fixture, first);
+	assert_says(fixture, second);
+	error_clear(&fixture->err);
+	applier_rollback(fixture->applier);
 }
 
 /*
@@ -848,6 +869,13 @@ a_role_with_few_rights_is_told_which_are_missing(void **state)
 	Fixture    *fixture = *state;
 	char	   *conninfo = pg_test_conninfo_as("apply_test_user", NULL);
 	ApplierOptions options = fixture->options;
+	const char *deferred[] = {
+		R_T R_U "[\"I\",1,[\"5\",\"x\"]]\n",
+		"[\"I\",2,[\"2\",\"2\"]]\n",
+		R_T R_U "[\"I\",1,[\"6\",\"x\"]]\n",
+		"[\"I\",1,[\"7\",\"x\"]]\n",
+		"[\"I\",2,[\"2\",\"2\"]]\n[\"I\",1,[\"8\",\"x\"]]\n",
+	};
 	Applier    *other = NULL;
 	Lsn			applied;
 	bool		found;
@@ -886,7 +914,7 @@ a_role_with_few_rights_is_told_which_are_missing(void **state)
 	assert_ok(applier_set_progress(fixture->applier, FIRST_LSN, &fixture->err), &fixture->err);
 	/* foreign keys fire here, but at the end */
 	apply_ok(fixture, R_T R_U "[\"I\",2,[\"1\",\"1\"]]\n[\"I\",1,[\"1\",\"x\"]]\n");
-	apply_fails(fixture, "[\"I\",2,[\"2\",\"2\"]]\n", ERROR_CONFLICT, "commit on the target", "foreign key");
+	apply_fails(fixture, "[\"I\",2,[\"2\",\"2\"]]\n", ERROR_FAILED, "commit on the target", "foreign key");
 	applier_close(fixture->applier);
 
 	/* no single change can be skipped then: it must not go round for ever */
@@ -894,16 +922,17 @@ a_role_with_few_rights_is_told_which_are_missing(void **state)
 	assert_ok(applier_open(&options, &fixture->applier, &fixture->err), &fixture->err);
 	assert_ok(applier_progress(fixture->applier, &applied, &found, &fixture->err), &fixture->err);
 	fixture->next_lsn = FIRST_LSN + 160;
-	assert_ok(feed(fixture, R_T R_U "[\"I\",1,[\"5\",\"x\"]]\n"), &fixture->err);
-	assert_ok(feed(fixture, "[\"I\",2,[\"2\",\"2\"]]\n"), &fixture->err);
-	assert_false(applier_commit(fixture->applier, &fixture->err));
-	assert_int_equal(fixture->err.kind, ERROR_CONFLICT);
-	error_clear(&fixture->err);
-	applier_rollback(fixture->applier);
-	fixture->next_lsn = FIRST_LSN + 160;
-	apply_ok(fixture, R_T R_U "[\"I\",1,[\"5\",\"x\"]]\n");
-	apply_fails(fixture, "[\"I\",2,[\"2\",\"2\"]]\n", ERROR_FAILED, "transaction 4272", "deferred");
+	deliver_fails(fixture, deferred, 2, "transaction 4272", "deferred");
 	applier_close(fixture->applier);
+	assert_value(fixture->conn, ROWS_T, "1:x 5:x");
+	/* under the policy that stops, what comes before it is applied as well, and it is named */
+	options.apply.conflict = CONFLICT_STOP;
+	assert_ok(applier_open(&options, &fixture->applier, &fixture->err), &fixture->err);
+	assert_ok(applier_progress(fixture->applier, &applied, &found, &fixture->err), &fixture->err);
+	fixture->next_lsn = FIRST_LSN + 320;
+	deliver_fails(fixture, deferred + 2, 3, "transaction 4448", "deferred");
+	applier_close(fixture->applier);
+	assert_value(fixture->conn, ROWS_T, "1:x 5:x 6:x 7:x");
 	fixture->applier = NULL;
 	free(conninfo);
 	pg_test_sql(fixture->conn, "DROP OWNED BY apply_test_user CASCADE; DROP ROLE apply_test_user");
@@ -1210,6 +1239,51 @@ a_long_run_of_new_rows_may_be_given_up(void **state)
 }
 
 static void
+what_comes_before_the_transaction_that_stops_is_applied(void **state)
+{
+	Fixture    *fixture = *state;
+	const char *transactions[] = {
+		R_T R_U "[\"I\",1,[\"1\",\"one\"]]\n",
+		"[\"U\",1,[\"1\",\"uno\"]]\n[\"I\",2,[\"7\",null]]\n",
+		"[\"I\",1,[\"2\",\"two\"]]\n[\"U\",1,[\"5\",\"none\"]]\n",
+		"[\"I\",1,[\"3\",\"three\"]]\n",
+	};
+
+	pg_test_sql(fixture->conn, CREATE_T "; CREATE TABLE a.u (id int PRIMARY KEY, t int)");
+	deliver_fails(fixture, transactions, 4, "update of a.t (id=5) in transaction 4128", "no such row");
+	assert_value(fixture->conn, ROWS_T, "1:uno");
+	assert_value(fixture->conn, "SELECT applied_lsn = '0/1018' FROM dbsync.progress", "t");
+	/* stopped again, with nothing before it */
+	reopen(fixture);
+	deliver_fails(fixture, transactions, 4, "update of a.t (id=5) in transaction 4128", "no such row");
+	assert_value(fixture->conn, "SELECT applied_lsn = '0/1018' FROM dbsync.progress", "t");
+	pg_test_sql(fixture->conn, "INSERT INTO a.t VALUES (5)");
+	assert_ok(deliver(fixture, transactions, 4), &fixture->err);
+	assert_value(fixture->conn, ROWS_T, "1:uno 2:two 3:three 5:none");
+	assert_value(fixture->conn, "SELECT count(*) FROM a.u", "1");
+}
+
+/* What is refused is not a row but a column, and by no policy passed. */
+static void
+what_comes_before_a_table_that_does_not_fit_is_applied(void **state)
+{
+	Fixture    *fixture = *state;
+	const char *transactions[] = {
+		R_T R_U "[\"I\",1,[\"1\",\"one\"]]\n",
+		"[\"I\",1,[\"2\",\"two\"]]\n",
+		"[\"I\",1,[\"3\",\"three\"]]\n[\"I\",2,[\"1\",null]]\n",
+	};
+
+	pg_test_sql(fixture->conn, CREATE_T);
+	reopen_with_policy(fixture, CONFLICT_SKIP);
+	deliver_fails(fixture, transactions, 3, "insert of a.u", "in transaction 4128");
+	assert_value(fixture->conn, ROWS_T, "1:one 2:two");
+	pg_test_sql(fixture->conn, "CREATE TABLE a.u (id int PRIMARY KEY, t int)");
+	assert_ok(deliver(fixture, transactions, 3), &fixture->err);
+	assert_value(fixture->conn, ROWS_T, "1:one 2:two 3:three");
+}
+
+static void
 a_long_run_of_new_rows_may_meet_one_that_is_there(void **state)
 {
 	Fixture    *fixture = *state;
@@ -1354,6 +1428,8 @@ main(void)
 		TEST(a_large_batch_is_replayed_in_several_groups),
 		TEST(a_long_run_of_new_rows_may_end_in_anything),
 		TEST(a_long_run_of_new_rows_may_be_given_up),
+		TEST(what_comes_before_the_transaction_that_stops_is_applied),
+		TEST(what_comes_before_a_table_that_does_not_fit_is_applied),
 		TEST(a_long_run_of_new_rows_may_meet_one_that_is_there),
 		TEST(a_long_run_of_new_rows_may_change_its_form),
 		TEST(a_value_of_100_mb_passes),
