@@ -101,9 +101,6 @@ bench: deps
 	$(MAKE) -j2 all
 	bash bench/run.sh
 
-format:
-	clang-format -i $$(git ls-files '*.c' '*.h')
-
 lint:
 	$(MAKE) -C consumer lint
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --enable=warning,portability \
@@ -113,4 +110,4 @@ dist:
 	git archive --format=zip --prefix=alidecode-$$(cat VERSION)/ -o alidecode-$$(cat VERSION).zip HEAD
 
 .PHONY: all decoder consumer deps install install-decoder install-consumer uninstall clean \
-	check check-mysql unit-tests unit-check check-version check-layers demo demo-mysql bench format lint dist
+	check check-mysql unit-tests unit-check check-version check-layers demo demo-mysql bench lint dist

@@ -173,7 +173,7 @@ batch_copy_row(Applier *applier, const Value *values, int *no_form, Error *err)
 static bool
 read_away(Applier *applier, bool *waits, Error *err)
 {
-	PGresult   *result;
+	PGresult   *result = NULL;
 
 	*waits = false;
 	do

@@ -154,7 +154,7 @@ read_zone(Cursor *cursor, int64_t *seconds)
 		if (read_char(cursor, ':') && !read_two(cursor, 59, &second))
 			return false;
 	}
-	*seconds = (int64_t) ((hour * 60 + minute) * 60 + second);
+	*seconds = ((int64_t) hour * 60 + minute) * 60 + second;
 	if (west)
 		*seconds = -*seconds;
 	return true;

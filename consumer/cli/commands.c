@@ -11,7 +11,6 @@
 #define GROUP(name) OPTION_GROUP_BIT(OPTION_##name)
 #define ALWAYS      (GROUP(GENERAL) | GROUP(CONNECTIONS) | GROUP(MYSQL) | GROUP(TASK))
 
-/* clang-format off */
 static const CommandOption verify_options[] = {
 	{"tables", "LIST", "compare only these, a list like include_tables; a partitioned table's name stands for all of it", 0},
 	{"wait", "TIME", "how long to wait for the target to pass the source's position (default 60s)", 0},
@@ -77,7 +76,6 @@ const Command command_table[] = {
 	 .groups = ALWAYS, .flags = COMMAND_NEEDS_CONFIG, .own_options = drop_options},
 	{.name = NULL},
 };
-/* clang-format on */
 
 const Command *
 command_find(const char *name)

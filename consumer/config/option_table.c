@@ -37,7 +37,6 @@ static const OptionChoice level_choices[] = {{"error", LOG_ERROR}, {"warn", LOG_
 
 #define AT(field) .offset = offsetof(Config, field)
 
-/* clang-format off */
 const Option option_table[] = {
 	/* General */
 	{.name = "config", .letter = 'c', .group = OPTION_GENERAL, .type = OPTION_ACTION, .argument = "FILE",
@@ -235,6 +234,5 @@ const Option option_table[] = {
 	{.name = "json", .group = OPTION_OUTPUT, .type = OPTION_FLAG, AT(json),
 	 .help = "print JSON instead of text"},
 };
-/* clang-format on */
 
 const int option_count = (int) (sizeof(option_table) / sizeof(option_table[0]));

@@ -387,8 +387,8 @@ status_read(const Config *config, TaskStatus *status, Error *err)
 #ifdef DBSYNC_WITH_MYSQL
 	if (status->is_mysql)
 		read_mysql_source(config, status, &log);
-	else
 #endif
+	if (!status->is_mysql)
 		read_source(config, status, &flush_lag);
 	read_target(config, status);
 	measure_lag(status, flush_lag, &log);

@@ -195,14 +195,13 @@ append_default(MysqlSource *self, const LoggedTable *table, int i, Error *err)
 		return column->type == MY_BIT ? append_bit_default(self, table, i, err)
 			: append_text(self, table, self->after, i, text, strlen(text), err);
 	}
-	if (is_known_default(column) && column->type == MY_BIT)
-		return append_bit_default(self, table, i, err);
-	if (is_known_default(column))
+	if (column->default_text != NULL && is_known_default(column))
 	{
 		/* the length is said only where the text may hold zero bytes */
 		size_t		length = column->default_length > 0 ? column->default_length : strlen(column->default_text);
 
-		return append_text(self, table, self->after, i, column->default_text, length, err);
+		return column->type == MY_BIT ? append_bit_default(self, table, i, err)
+			: append_text(self, table, self->after, i, column->default_text, length, err);
 	}
 	error_set(err, ERROR_FAILED, "table %s.%s: an inserted row has no value for column %s in the binary log at %s", table->table->schema,
 			  table->table->name, column->name, mysource_place(self));
