@@ -10,6 +10,7 @@
 #include "sync/pg_program.h"
 #include "sync/post_data.h"
 #include "sync/readable_name.h"
+#include "sync/schema_text.h"
 #include "sync/table_filter.h"
 
 #include <errno.h>
@@ -347,47 +348,115 @@ make_sql(Schema *schema, Error *err)
 
 /* ---- the rest, for later ---- */
 
-/* SET lines before the entry that mean something to it: its tablespace, say; the encoding is the connection's. */
-static bool
-is_setting(const char *line)
+/* Entries of the archive as "pg_restore -l" lists them. */
+typedef struct Entries
 {
-	return (starts_with(line, "SET ") && !starts_with(line, "SET client_encoding") && !starts_with(line, "SET transaction_timeout")) ||
-		starts_with(line, "SELECT pg_catalog.set_config(");
-}
+	const char **lines;
+	const char **whats;			/* the same, from the type on */
+	const char **statements;
+	int			count;
+} Entries;
 
-/* What pg_restore has written of one entry, without what is meant for psql. */
 static bool
-read_statement(const Schema *schema, StrBuf *statement, Error *err)
+read_entries(Schema *schema, Entries *entries, Error *err)
 {
-	static const char trailer[] = "\n--\n-- PostgreSQL database dump complete";
-	FILE	   *in = fopen(schema->part, "r");
+	FILE	   *in = fopen(schema->list, "r");
 	char	   *line = NULL;
-	char	   *end = NULL;
 	size_t		size = 0;
-	ssize_t		length;
-	bool		in_entry = false;
+	int			capacity = 0;
 
 	if (in == NULL)
 		return error_errno(err, "cannot read in %s", schema->folder);
-	strbuf_reset(statement);
-	while ((length = getline(&line, &size, in)) > 0)
+	while (getline(&line, &size, in) > 0)
 	{
-		in_entry = in_entry || starts_with(line, "-- Name: ");
-		if (in_entry || is_setting(line))
-			strbuf_append_bytes(statement, line, (size_t) length);
+		uint32_t	class_oid;
+		uint32_t	oid;
+		const char *what;
+
+		if (is_left_out(schema, line) || !schema_entry_parse(line, &class_oid, &oid, &what))
+			continue;
+		if (entries->count == capacity)
+		{
+			capacity = capacity == 0 ? 64 : capacity * 2;
+			entries->lines = mem_realloc(entries->lines, sizeof(char *) * (size_t) capacity);
+			entries->whats = mem_realloc(entries->whats, sizeof(char *) * (size_t) capacity);
+		}
+		entries->lines[entries->count] = arena_strdup(schema->arena, line);
+		entries->whats[entries->count] = entries->lines[entries->count] + (what - line);
+		entries->count++;
 	}
 	free(line);
 	fclose(in);
-	if (!in_entry)
-		return error_set(err, ERROR_FAILED, "pg_restore has written no entry");
-	for (char *at = statement->data; (at = strstr(at, trailer)) != NULL; at++)
-		end = at;
-	if (end != NULL)
-	{
-		statement->length = (size_t) (end - statement->data);
-		*end = '\0';
-	}
+	entries->statements = arena_zalloc(schema->arena, sizeof(char *) * (size_t) (entries->count + 1));
 	return true;
+}
+
+static bool
+read_part(const Schema *schema, StrBuf *text, Error *err)
+{
+	FILE	   *in = fopen(schema->part, "r");
+	char		buffer[64 * 1024];
+	size_t		length;
+	bool		ok;
+
+	strbuf_reset(text);
+	if (in == NULL)
+		return error_errno(err, "cannot read in %s", schema->folder);
+	while ((length = fread(buffer, 1, sizeof(buffer), in)) > 0)
+		strbuf_append_bytes(text, buffer, length);
+	ok = ferror(in) == 0 || error_errno(err, "cannot read in %s", schema->folder);
+	fclose(in);
+	return ok;
+}
+
+/* What pg_restore writes of these entries. */
+static bool
+restore_text(Schema *schema, const char *const *lines, int count, StrBuf *text, Error *err)
+{
+	Arguments	arguments = {0};
+	FILE	   *out = fopen(schema->used, "w");
+	bool		ok = out != NULL;
+
+	for (int i = 0; ok && i < count; i++)
+		ok = fputs(lines[i], out) >= 0;
+	if (out != NULL && fclose(out) != 0)
+		ok = false;
+	if (!ok)
+		return error_errno(err, "cannot write in %s", schema->folder);
+	add_argument(&arguments, schema->programs.pg_restore);
+	add_argument(&arguments, "--no-owner");
+	add_argument(&arguments, "--no-privileges");
+	add_argument(&arguments, "-L");
+	add_argument(&arguments, schema->used);
+	add_argument(&arguments, "-f");
+	add_argument(&arguments, schema->part);
+	add_argument(&arguments, schema->archive);
+	ok = pg_program_run(arguments.list, NULL, NULL, err) && read_part(schema, text, err);
+	free(arguments.list);
+	return ok;
+}
+
+/* All at once; or, where that would leave a doubt, one at a time: so we need not know where one of its statements ends. */
+static bool
+make_statements(Schema *schema, Entries *entries, Error *err)
+{
+	StrBuf		text = STRBUF_INIT;
+	bool		ok;
+
+	ok = entries->count == 0 || restore_text(schema, entries->lines, entries->count, &text, err);
+	if (ok && !schema_text_cut(strbuf_text(&text), entries->whats, entries->count, schema->arena, entries->statements))
+	{
+		log_info("schema", "a comment looks like an entry of pg_restore: running it for each of the entries=%d", entries->count);
+		for (int i = 0; ok && i < entries->count; i++)
+		{
+			ok = restore_text(schema, &entries->lines[i], 1, &text, err);
+			entries->statements[i] = ok ? schema_text_of_one(strbuf_text(&text), schema->arena) : NULL;
+			if (ok && entries->statements[i] == NULL)
+				ok = error_set(err, ERROR_FAILED, "pg_restore has written no entry");
+		}
+	}
+	strbuf_free(&text);
+	return ok;
 }
 
 static bool
@@ -404,47 +473,20 @@ table_of_entry(Schema *schema, uint32_t oid, bool is_constraint, const char **ta
 	return pg_query_value(schema->source, schema->arena, is_constraint ? of_constraint : of_index, 1, values, table, err);
 }
 
-/* One entry at a time goes through pg_restore: so we need not know where one of its statements ends. */
 static bool
-defer_entry(Schema *schema, const char *line, StrBuf *sql, Error *err)
+defer_entry(Schema *schema, const Entries *entries, int i, StrBuf *sql, Error *err)
 {
-	Arguments	arguments = {0};
-	StrBuf		statement = STRBUF_INIT;
+	const char *what = entries->whats[i];
 	const char *table = NULL;
-	const char *what = NULL;
 	uint32_t	class_oid = 0;
 	uint32_t	oid = 0;
-	bool		is_constraint;
-	bool		is_index;
-	bool		ok;
-	FILE	   *out;
+	bool		is_constraint = starts_with(what, "CONSTRAINT ");
+	bool		is_index = is_constraint || (starts_with(what, "INDEX ") && !starts_with(what, "INDEX ATTACH "));
 
-	if (!schema_entry_parse(line, &class_oid, &oid, &what))
-		return true;
-	is_constraint = starts_with(what, "CONSTRAINT ");
-	is_index = is_constraint || (starts_with(what, "INDEX ") && !starts_with(what, "INDEX ATTACH "));
-	out = fopen(schema->used, "w");
-	ok = out != NULL && fputs(line, out) >= 0;
-	if (out != NULL && fclose(out) != 0)
-		ok = false;
-	if (!ok)
-		return error_errno(err, "cannot write in %s", schema->folder);
-	add_argument(&arguments, schema->programs.pg_restore);
-	add_argument(&arguments, "--no-owner");
-	add_argument(&arguments, "--no-privileges");
-	add_argument(&arguments, "-L");
-	add_argument(&arguments, schema->used);
-	add_argument(&arguments, "-f");
-	add_argument(&arguments, schema->part);
-	add_argument(&arguments, schema->archive);
-	ok = pg_program_run(arguments.list, NULL, NULL, err) && read_statement(schema, &statement, err) &&
-		(!is_index || table_of_entry(schema, oid, is_constraint, &table, err));
-	free(arguments.list);
-	if (ok)
-		post_data_append_row(sql, schema->config->slot, is_index,
-							 arena_strndup(schema->arena, what, strcspn(what, "\n")), table, strbuf_text(&statement));
-	strbuf_free(&statement);
-	return ok;
+	if (is_index && (!schema_entry_parse(entries->lines[i], &class_oid, &oid, &what) || !table_of_entry(schema, oid, is_constraint, &table, err)))
+		return false;
+	post_data_append_row(sql, schema->config->slot, is_index, arena_strndup(schema->arena, what, strcspn(what, "\n")), table, entries->statements[i]);
+	return true;
 }
 
 /* Appends to the SQL what notes the rest: one transaction makes the tables and the note. */
@@ -452,28 +494,21 @@ static bool
 defer_rest(Schema *schema, Error *err)
 {
 	Arguments	arguments = {0};
+	Entries		entries = {0};
 	StrBuf		sql = STRBUF_INIT;
-	FILE	   *in;
 	FILE	   *out;
-	char	   *line = NULL;
-	size_t		size = 0;
 	bool		ok;
 
 	add_argument(&arguments, schema->programs.pg_restore);
 	add_argument(&arguments, "-l");
 	add_argument(&arguments, "--section=post-data");
 	add_argument(&arguments, schema->archive);
-	if (!run(schema, &arguments, NULL, schema->list, err))
-		return false;
-	in = fopen(schema->list, "r");
-	ok = in != NULL || error_errno(err, "cannot read in %s", schema->folder);
+	ok = run(schema, &arguments, NULL, schema->list, err) && read_entries(schema, &entries, err) && make_statements(schema, &entries, err);
 	post_data_append_table(&sql, !schema->has_dbsync);
-	while (ok && getline(&line, &size, in) > 0)
-		if (!is_left_out(schema, line))
-			ok = defer_entry(schema, line, &sql, err);
-	free(line);
-	if (in != NULL)
-		fclose(in);
+	for (int i = 0; ok && i < entries.count; i++)
+		ok = defer_entry(schema, &entries, i, &sql, err);
+	free(entries.lines);
+	free(entries.whats);
 	if (ok)
 	{
 		out = fopen(schema->sql, "a");

@@ -159,6 +159,16 @@ is($code, 0, 'drop before the run');
 like($out, qr/^target +$left rows removed, $left of them .* not made yet$/m, 'says what was not made');
 is($target->safe_psql('app', 'SELECT count(*) FROM dbsync.post_data'), 0, 'and forgets it');
 
+# A comment that looks like the head of an entry: no guess is made at where one ends.
+$source->safe_psql('app', q{COMMENT ON INDEX item_lower IS E'a\n--\n-- Name: b; Type: INDEX; Schema: public; Owner: -\n--\n\nSET default_tablespace = c;\n'});
+new_database();
+($code, $out, $err) = $task->run('schema', '--defer');
+is($code, 0, 'schema --defer with a comment like an entry') or diag($err);
+like($err, qr/a comment looks like an entry/, 'which is seen');
+$task->until_current_ok('run');
+is(dump_of($target), dump_of($source), 'the schema is the same');
+$task->run('drop', '--yes');
+
 ($code, $out, $err) = $task->run('schema', '--defer', '--post-data');
 is($code, 2, '--defer is no section');
 
