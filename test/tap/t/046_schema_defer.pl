@@ -88,6 +88,8 @@ is($code, 0, 'run') or diag($err);
 is(pending(), 0, 'all is made');
 is(dump_of($target), dump_of($source), 'and is what the source has');
 like($err, qr/made CONSTRAINT public item item_pkey/, 'the log says so');
+is($target->safe_psql('app', q{SELECT count(*) FROM pg_stats WHERE tablename = 'item_lower'}), 1, 'an index of an expression has statistics');
+is($target->safe_psql('app', q{SELECT count(*) FROM pg_stats_ext WHERE statistics_name = 'item_statistics' AND n_distinct IS NOT NULL}), 1, 'a statistics object, too');
 is_deeply($task->status->{post_data}, { statements => $status->{post_data}{statements}, pending => [] }, 'status knows');
 change();
 $task->until_current_ok('changes behind it');
