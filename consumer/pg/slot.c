@@ -21,7 +21,8 @@ slot_look(PgConn *conn, const char *name, Arena *arena, SlotInfo *info, Error *e
 	memset(info, 0, sizeof(*info));
 	if (!pg_exec_params(conn,
 						"SELECT plugin, database, database = pg_catalog.current_database(), coalesce(active_pid, 0), "
-						"confirmed_flush_lsn, wal_status FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
+						"confirmed_flush_lsn, wal_status, "
+						"CASE WHEN NOT pg_catalog.pg_is_in_recovery() THEN pg_catalog.pg_current_wal_flush_lsn() END FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
 						1, &name, &result, err))
 		return error_context(err, "cannot look at slot \"%s\"", name);
 	if (PQntuples(result) == 1)
@@ -34,8 +35,42 @@ slot_look(PgConn *conn, const char *name, Arena *arena, SlotInfo *info, Error *e
 		if (!PQgetisnull(result, 0, 4) && !lsn_parse(PQgetvalue(result, 0, 4), &info->confirmed))
 			info->confirmed = LSN_NONE;
 		info->wal_status = text_or_null(result, 5, arena);
+		if (!PQgetisnull(result, 0, 6) && !lsn_parse(PQgetvalue(result, 0, 6), &info->flushed))
+			info->flushed = LSN_NONE;
 	}
 	PQclear(result);
+	return true;
+}
+
+bool
+slot_check_held(const SlotInfo *info, const char *name, Lsn held, Error *err)
+{
+	char		theirs[LSN_TEXT_SIZE];
+	char		ours[LSN_TEXT_SIZE];
+
+	if (!info->exists)
+	{
+		error_set(err, ERROR_GAP, "slot \"%s\" is gone from the source", name);
+		return error_hint(err, "the changes since are lost; \"dbsync drop\" and a new full sync are needed");
+	}
+	if (info->wal_status != NULL && strcmp(info->wal_status, "lost") == 0)
+	{
+		error_set(err, ERROR_GAP, "slot \"%s\" has lost WAL that was needed (wal_status is \"lost\")", name);
+		return error_hint(err, "raise max_slot_wal_keep_size on the source, then \"dbsync drop\" and a new full sync");
+	}
+	if (info->confirmed > held)
+	{
+		error_set(err, ERROR_GAP, "slot \"%s\" was confirmed up to %s, but this task has changes only up to %s", name,
+				  lsn_show(info->confirmed, theirs), lsn_show(held, ours));
+		return error_hint(err, "somebody else has read from the slot or made it anew, or the local store or the target was restored; what is between is lost: "
+						  "\"dbsync drop\" and a new full sync are needed");
+	}
+	if (info->flushed != LSN_NONE && info->flushed < held)
+	{
+		error_set(err, ERROR_GAP, "the source's log ends at %s, but this task has changes up to %s already: the source has gone back",
+				  lsn_show(info->flushed, theirs), lsn_show(held, ours));
+		return error_hint(err, "it was restored from an older copy, and the target has what it has lost: \"dbsync drop\" and a new full sync are needed");
+	}
 	return true;
 }
 

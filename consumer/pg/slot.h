@@ -16,10 +16,13 @@ typedef struct SlotInfo
 	bool		is_of_this_database;
 	int			active_pid;		/* 0: nobody uses it */
 	Lsn			confirmed;		/* the source may have forgotten what is before it; LSN_NONE: not known */
+	Lsn			flushed;		/* where the source's log ends on its disk; LSN_NONE: a standby, of which that says nothing */
 	const char *wal_status;		/* reserved, extended, unreserved, lost; or NULL */
 } SlotInfo;
 
 bool slot_look(PgConn *conn, const char *name, Arena *arena, SlotInfo *info, Error *err) DBSYNC_MUST_CHECK;
+/* Whether a task that has everything up to held can go on from there; ERROR_GAP where something between would be missing. */
+bool slot_check_held(const SlotInfo *info, const char *name, Lsn held, Error *err) DBSYNC_MUST_CHECK;
 /* One that is not there is fine. */
 bool slot_drop(PgConn *conn, const char *name, Error *err) DBSYNC_MUST_CHECK;
 

@@ -13,6 +13,7 @@
 #include "base/strbuf.h"
 #include "model/record.h"
 #include "pg/replication.h"
+#include "pg/slot.h"
 
 #define MESSAGES_A_CALL 256
 
@@ -81,6 +82,25 @@ check_identity(PgSource *self, Error *err)
 	return ok;
 }
 
+/*
+ * The server would begin where the slot stands, without a word, if that is behind what we ask for: so it is looked at when nobody else can move
+ * it any more, and nothing was confirmed.
+ */
+static bool
+check_slot(PgSource *self, Lsn from, Error *err)
+{
+	PgConnOptions connect = {.role = PG_ROLE_SOURCE, .name_suffix = "start"};
+	Arena	   *arena = arena_new(0);
+	PgConn	   *conn = NULL;
+	SlotInfo	slot;
+	bool		ok = pg_connect(self->options.conninfo, &connect, &conn, err) && slot_look(conn, self->options.slot, arena, &slot, err) &&
+		slot_check_held(&slot, self->options.slot, from, err);
+
+	pg_close(conn);
+	arena_free(arena);
+	return ok;
+}
+
 static bool
 source_start(Source *base, Lsn from, Lsn skip, int64_t segment, Error *err)
 {
@@ -109,7 +129,7 @@ source_start(Source *base, Lsn from, Lsn skip, int64_t segment, Error *err)
 		options[count++] = (ReplOption) {"include_tables", self->options.include_tables};
 	if (self->options.exclude_tables != NULL && self->options.exclude_tables[0] != '\0')
 		options[count++] = (ReplOption) {"exclude_tables", self->options.exclude_tables};
-	if (!repl_start(self->conn, self->options.slot, from, options, count, err))
+	if (!repl_start(self->conn, self->options.slot, from, options, count, err) || !check_slot(self, from, err))
 	{
 		end_session(self);
 		return false;

@@ -148,29 +148,8 @@ static bool
 pg_check_continuity(Run *run, Lsn held, Error *err)
 {
 	SlotInfo	slot;
-	char		confirmed_text[LSN_TEXT_SIZE];
-	char		held_text[LSN_TEXT_SIZE];
 
-	if (!look_at_slot(run, &slot, err))
-		return false;
-	if (!slot.exists)
-	{
-		error_set(err, ERROR_GAP, "slot \"%s\" is gone from the source", run->state.slot);
-		return error_hint(err, "the changes since are lost; \"dbsync drop\" and a new full sync are needed");
-	}
-	if (slot.wal_status != NULL && strcmp(slot.wal_status, "lost") == 0)
-	{
-		error_set(err, ERROR_GAP, "slot \"%s\" has lost WAL that was needed (wal_status is \"lost\")", run->state.slot);
-		return error_hint(err, "raise max_slot_wal_keep_size on the source, then \"dbsync drop\" and a new full sync");
-	}
-	if (slot.confirmed > held)
-	{
-		error_set(err, ERROR_GAP, "slot \"%s\" was confirmed up to %s, but this task has changes only up to %s", run->state.slot,
-				  lsn_format(slot.confirmed, confirmed_text), lsn_format(held, held_text));
-		return error_hint(err, "somebody else has read from the slot, or the local store or the target was restored; what is between is lost: "
-						  "\"dbsync drop\" and a new full sync are needed");
-	}
-	return true;
+	return look_at_slot(run, &slot, err) && slot_check_held(&slot, run->state.slot, held, err);
 }
 
 static const char *
