@@ -13,6 +13,8 @@
 
 #define NULL_PATTERN_LIMIT 32
 
+/* The server makes the same test of it (make_nulltest_from_distinct() in parse_expr.c), except that a row of NULLs is none. */
+#define IS_NULL " IS NOT DISTINCT FROM NULL"
 #define TEXT_CAST "::text COLLATE \"C\""
 
 void
@@ -156,16 +158,16 @@ append_row_condition(const TargetTable *table, const TargetColumn *column, const
 	name = strbuf_text(&quoted);
 	if (old->kind == VALUE_NULL && !general)
 	{
-		strbuf_printf(&sql->text, "%s IS NULL", name);
+		strbuf_printf(&sql->text, "%s" IS_NULL, name);
 		strbuf_free(&quoted);
 		return;
 	}
 	number = add_param(sql, -1 - column->old_index);
 	if (general)
 	{
-		strbuf_printf(&sql->text, "(%s IS NULL AND ", name);
+		strbuf_printf(&sql->text, "(%s" IS_NULL " AND ", name);
 		append_param(sql, number, target);
-		strbuf_append(&sql->text, " IS NULL OR ");
+		strbuf_append(&sql->text, IS_NULL " OR ");
 	}
 	if (target->equality != NULL)
 	{

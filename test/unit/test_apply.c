@@ -1239,6 +1239,18 @@ a_long_run_of_new_rows_may_be_given_up(void **state)
 }
 
 static void
+a_row_of_nulls_is_not_null(void **state)
+{
+	Fixture    *fixture = *state;
+
+	pg_test_sql(fixture->conn, "CREATE TYPE a.pair AS (x int, y text); CREATE TABLE a.f (k a.pair, v int);"
+				"INSERT INTO a.f VALUES ('(,)', 1), (NULL, 1), ('(,)', 2), (NULL, 2)");
+	apply_ok(fixture, "[\"R\",1,100,\"a\",\"f\",\"f\",[[\"k\",\"a.pair\",1],[\"v\",\"int4\",1]]]\n"
+			 "[\"D\",1,[null,\"1\"]]\n[\"U\",1,[\"(1,)\",\"2\"],[\"(,)\",\"2\"]]\n");
+	assert_value(fixture->conn, "SELECT string_agg(coalesce(k::text, 'NULL') || v, ' ' ORDER BY v, k::text) FROM a.f", "(,)1 (1,)2 NULL2");
+}
+
+static void
 what_comes_before_the_transaction_that_stops_is_applied(void **state)
 {
 	Fixture    *fixture = *state;
@@ -1428,6 +1440,7 @@ main(void)
 		TEST(a_large_batch_is_replayed_in_several_groups),
 		TEST(a_long_run_of_new_rows_may_end_in_anything),
 		TEST(a_long_run_of_new_rows_may_be_given_up),
+		TEST(a_row_of_nulls_is_not_null),
 		TEST(what_comes_before_the_transaction_that_stops_is_applied),
 		TEST(what_comes_before_a_table_that_does_not_fit_is_applied),
 		TEST(a_long_run_of_new_rows_may_meet_one_that_is_there),
