@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/retry.h"
 #include "base/stop.h"
+#include "sync/post_data.h"
 #include "sync/source_side.h"
 
 #define MODULE "apply"
@@ -177,6 +178,27 @@ note_caught_up(ApplyLoop *self, Error *err)
 	return run_set_phase(self->run, TASK_STREAMING, err);
 }
 
+/* Everything up to the youngest snapshot is on the target; a quiet source has nothing behind it that would say so. */
+static bool
+tables_are_of_one_moment(ApplyLoop *self, const ApplierStats *stats)
+{
+	StageView	view;
+
+	if (stats->applied_lsn >= self->run->youngest_snapshot)
+		return true;
+	stage_view(self->run->stage, &view);
+	return view.caught_up && !stats->group_open && view.seen >= self->run->youngest_snapshot;
+}
+
+/* Foreign keys that had to wait for tables of different snapshots. */
+static bool
+make_keys(ApplyLoop *self, const ApplierStats *stats, Error *err)
+{
+	if (!self->run->keys_are_left || stats->in_transaction || !tables_are_of_one_moment(self, stats))
+		return true;
+	return commit_group(self, err) && post_data_build_rest(self->run, err);
+}
+
 /* Gives up half a transaction, and nothing else. */
 static bool
 roll_back(ApplyLoop *self, Error *err)
@@ -205,6 +227,8 @@ apply_stream(ApplyLoop *self, Error *err)
 			return commit_group(self, err);
 		if (stop_requested())
 			return roll_back(self, err);
+		if (!make_keys(self, &stats, err))
+			return false;
 		/* With a group open or on its way, only look whether there is more; it is brought to its end when there is not. */
 		is_waiting = (stats.group_open && !stats.in_transaction) || stats.in_flight;
 		take = stage_applier_take(run->stage, &part, is_waiting ? 0 : 250, err);
@@ -225,6 +249,8 @@ apply_stream(ApplyLoop *self, Error *err)
 				break;
 			case STAGE_TAKE_END:
 				if (!commit_group(self, err))
+					return false;
+				if (run->keys_are_left && !post_data_build_rest(run, err))
 					return false;
 				atomic_store(&run->finished, true);
 				stop_request();

@@ -113,6 +113,7 @@ note_snapshots(Run *run, Error *err)
 		if (items[i].snapshot_lsn > youngest)
 			youngest = items[i].snapshot_lsn;
 	}
+	run->youngest_snapshot = youngest;
 	if (run->until != LSN_NONE && run->until < youngest)
 	{
 		char		text[LSN_TEXT_SIZE];
@@ -132,7 +133,7 @@ full_sync_run(Run *run, Error *err)
 	int64_t		start_ms = clock_monotonic_ms();
 
 	if (run_phase(run) != TASK_SLOT_CREATED && run_phase(run) != TASK_COPYING)
-		return post_data_build(run, err) && note_snapshots(run, err);
+		return note_snapshots(run, err) && post_data_build(run, err);
 
 	log_info(MODULE, "full sync start jobs=%d", run->config->copy.jobs);
 	while (outcome != COPY_OUTCOME_COMPLETE)
@@ -171,5 +172,5 @@ full_sync_run(Run *run, Error *err)
 	}
 	run->side->release_snapshot(run);
 	log_info(MODULE, "full sync end duration=%s", clock_format_duration(clock_monotonic_ms() - start_ms, duration));
-	return post_data_build(run, err) && note_snapshots(run, err) && run_set_phase(run, TASK_CATCHING_UP, err);
+	return note_snapshots(run, err) && post_data_build(run, err) && run_set_phase(run, TASK_CATCHING_UP, err);
 }

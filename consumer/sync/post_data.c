@@ -74,6 +74,7 @@ typedef struct Entry
 typedef struct Builder
 {
 	Run		   *run;
+	Arena	   *arena;
 	Entry	   *entries;
 	int			count;
 	int			abort_fd;
@@ -104,12 +105,12 @@ load_entries(Builder *builder, Error *err)
 	if (ok && result != NULL)
 	{
 		builder->count = PQntuples(result);
-		builder->entries = arena_alloc(run->arena, sizeof(Entry) * (size_t) (builder->count + 1));
+		builder->entries = arena_alloc(builder->arena, sizeof(Entry) * (size_t) (builder->count + 1));
 		for (int i = 0; i < builder->count; i++)
-			builder->entries[i] = (Entry) {.position = arena_strdup(run->arena, PQgetvalue(result, i, 0)),
+			builder->entries[i] = (Entry) {.position = arena_strdup(builder->arena, PQgetvalue(result, i, 0)),
 			.is_index = PQgetvalue(result, i, 1)[0] == 't',
-			.name = arena_strdup(run->arena, PQgetvalue(result, i, 2)),
-			.statement = arena_strdup(run->arena, PQgetvalue(result, i, 3))};
+			.name = arena_strdup(builder->arena, PQgetvalue(result, i, 2)),
+			.statement = arena_strdup(builder->arena, PQgetvalue(result, i, 3))};
 		PQclear(result);
 	}
 	pg_close(conn);
@@ -224,7 +225,7 @@ build_step(Builder *builder, int end, int jobs, Error *err)
 	builder->end = end;
 	if (jobs > end - builder->next)
 		jobs = end - builder->next;
-	threads = arena_alloc(builder->run->arena, sizeof(pthread_t) * (size_t) (jobs + 1));
+	threads = arena_alloc(builder->arena, sizeof(pthread_t) * (size_t) (jobs + 1));
 	while (started < jobs - 1 && pthread_create(&threads[started], NULL, builder_main, builder) == 0)
 		started++;
 	(void) builder_main(builder);
@@ -269,37 +270,79 @@ analyze_again(Run *run)
 	error_clear(&err);
 }
 
-bool
-post_data_build(Run *run, Error *err)
+/* The first foreign key and what stands behind it, a comment on it perhaps, are left. */
+static void
+leave_keys(Builder *builder)
 {
-	Builder		builder = {.run = run, .error = ERROR_INIT};
-	Retry		retry = RETRY_INIT(500, run->config->limits.retry_max_ms);
+	for (int i = 0; i < builder->count; i++)
+	{
+		if (strncmp(builder->entries[i].name, "FK CONSTRAINT ", strlen("FK CONSTRAINT ")) != 0)
+			continue;
+		log_info(MODULE, "foreign keys and what stands behind them=%d: made once the tables are of one moment", builder->count - i);
+		builder->count = i;
+		builder->run->keys_are_left = true;
+	}
+}
+
+static bool
+build(Builder *builder, Error *err)
+{
+	Run		   *run = builder->run;
 	int64_t		start_ms = clock_monotonic_ms();
 	char		duration[CLOCK_TEXT_SIZE];
 	int			index_count = 0;
 	bool		ok;
 
-	while (!load_entries(&builder, err))
-	{
-		if (err->kind != ERROR_RETRY)
-			return false;
-		if (!run_backoff(run, MODULE, retry_next_ms(&retry), err, NULL))
-			return error_set(err, ERROR_CANCELLED, "stopped");
-		error_clear(err);
-	}
-	if (builder.count == 0)
-		return true;
-	while (index_count < builder.count && builder.entries[index_count].is_index)
+	while (index_count < builder->count && builder->entries[index_count].is_index)
 		index_count++;
-	log_info(MODULE, "making indexes and keys=%d then others=%d jobs=%d", index_count, builder.count - index_count, run->config->copy.jobs);
-	pthread_mutex_init(&builder.lock, NULL);
-	ok = (index_count == 0 || build_step(&builder, index_count, run->config->copy.jobs, err)) &&
-		(builder.count == index_count || build_step(&builder, builder.count, 1, err));
-	pthread_mutex_destroy(&builder.lock);
+	log_info(MODULE, "making indexes and keys=%d then others=%d jobs=%d", index_count, builder->count - index_count, run->config->copy.jobs);
+	pthread_mutex_init(&builder->lock, NULL);
+	ok = (index_count == 0 || build_step(builder, index_count, run->config->copy.jobs, err)) &&
+		(builder->count == index_count || build_step(builder, builder->count, 1, err));
+	pthread_mutex_destroy(&builder->lock);
 	if (ok && run->config->copy.analyze)
 		analyze_again(run);
 	if (ok)
 		log_info(MODULE, "indexes, constraints and triggers are made duration=%s",
 				 clock_format_duration(clock_monotonic_ms() - start_ms, duration));
 	return ok;
+}
+
+static bool
+build_what_is_left(Run *run, bool with_keys, Error *err)
+{
+	Builder		builder = {.run = run, .arena = arena_new(0), .error = ERROR_INIT};
+	Retry		retry = RETRY_INIT(500, run->config->limits.retry_max_ms);
+	bool		ok;
+
+	while (!(ok = load_entries(&builder, err)) && err->kind == ERROR_RETRY)
+	{
+		if (!run_backoff(run, MODULE, retry_next_ms(&retry), err, NULL))
+		{
+			error_set(err, ERROR_CANCELLED, "stopped");
+			break;
+		}
+		error_clear(err);
+	}
+	if (ok && !with_keys)
+		leave_keys(&builder);
+	ok = ok && (builder.count == 0 || build(&builder, err));
+	arena_free(builder.arena);
+	return ok;
+}
+
+bool
+post_data_build(Run *run, Error *err)
+{
+	StageView	view;
+
+	stage_view(run->stage, &view);
+	return build_what_is_left(run, view.applied >= run->youngest_snapshot, err);
+}
+
+bool
+post_data_build_rest(Run *run, Error *err)
+{
+	run->keys_are_left = false;
+	return build_what_is_left(run, true, err);
 }

@@ -17,6 +17,12 @@
  */
 bool post_data_build(Run *run, Error *err) DBSYNC_MUST_CHECK;
 
+/*
+ * Tables of different snapshots need not satisfy a foreign key before the changes up to the youngest are applied.  So post_data_build() leaves the first
+ * one of them and what stands behind it, and sets run->keys_are_left; this makes the rest.  From the apply thread, with nothing on its way to the target.
+ */
+bool post_data_build_rest(Run *run, Error *err) DBSYNC_MUST_CHECK;
+
 /* SQL that makes the table where it is missing, and of a statement's row.  table: quoted name of the table it is about, or NULL. */
 void post_data_append_table(StrBuf *sql, bool with_schema);
 void post_data_append_row(StrBuf *sql, const char *task, bool is_index, const char *name, const char *table, const char *statement);

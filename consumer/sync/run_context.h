@@ -53,6 +53,8 @@ typedef struct Run
 
 	TableSnapshot *snapshots;
 	int			snapshot_count;
+	Lsn			youngest_snapshot;	/* of them; LSN_NONE: there are none */
+	bool		keys_are_left;	/* see post_data.h; the apply thread's, once it is there */
 
 	/* counters of the applier, for the report */
 	atomic_int_fast64_t transactions;
