@@ -161,6 +161,20 @@ restart_wanted(Run *run)
 	return stage_receiver_restart_wanted(run->stage);
 }
 
+/* What stands behind "until" is of another run, also where it cannot be read.  true: the stream is to be started anew, for the target. */
+static bool
+wait_for_end(Run *run, Error *err)
+{
+	log_info(MODULE, "all before --until is received; behind it the stream stops: %s", err->message);
+	error_clear(err);
+	while (!restart_wanted(run))
+	{
+		if (!stop_wait(200))
+			return false;
+	}
+	return true;
+}
+
 void *
 receiver_main(void *arg)
 {
@@ -195,6 +209,12 @@ receiver_main(void *arg)
 		{
 			log_info(MODULE, "starting the stream anew, for the target");
 			continue;
+		}
+		if (err.kind != ERROR_RETRY && err.kind != ERROR_CANCELLED && err.kind != ERROR_STORE && stage_until_received(run->stage))
+		{
+			if (wait_for_end(run, &err))
+				continue;
+			break;
 		}
 		if (err.kind != ERROR_RETRY)
 			break;
