@@ -11,6 +11,7 @@
 /* A table has at most 4,096 columns. */
 #define COLUMN_LIMIT 4096
 #define ROWS_ENDS_STATEMENT 1
+#define ROWS_NO_FOREIGN_KEY_CHECKS 2
 
 enum OptionalField
 {
@@ -286,6 +287,7 @@ my_event_rows(const MyEvent *event, void **buffer, size_t *buffer_size, MyRows *
 	MyBytes		bytes = my_bytes(event->body, event->length);
 	bool		is_v2;
 	bool		is_compressed;
+	uint64_t	flags;
 	uint64_t	count;
 	const uint8_t *first;
 	const uint8_t *second = NULL;
@@ -294,7 +296,9 @@ my_event_rows(const MyEvent *event, void **buffer, size_t *buffer_size, MyRows *
 	if (!rows_kind(event->type, &rows->kind, &is_v2, &is_compressed))
 		return malformed(event, "it has no rows", err);
 	rows->id = my_bytes_number(&bytes, 6);
-	rows->ends_statement = (my_bytes_number(&bytes, 2) & ROWS_ENDS_STATEMENT) != 0;
+	flags = my_bytes_number(&bytes, 2);
+	rows->ends_statement = (flags & ROWS_ENDS_STATEMENT) != 0;
+	rows->ignores_keys = (flags & ROWS_NO_FOREIGN_KEY_CHECKS) != 0;
 	if (is_v2)
 	{
 		uint64_t	extra = my_bytes_number(&bytes, 2);	/* counts itself */

@@ -62,6 +62,7 @@ typedef struct MyRows
 	MyRowsKind	kind;
 	uint64_t	id;				/* of the table map */
 	bool		ends_statement;
+	bool		ignores_keys;	/* made with foreign_key_checks = 0: InnoDB has done nothing to rows that refer to these */
 	int			column_count;
 	const uint8_t *before;		/* bitmaps of the columns that the images hold; NULL where there is no such image */
 	const uint8_t *after;

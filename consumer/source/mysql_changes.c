@@ -270,14 +270,6 @@ append_old(MysqlSource *self, const LoggedTable *table, const MyCell *cells, Err
 	return true;
 }
 
-static bool
-same_cell(const MyCell *a, const MyCell *b)
-{
-	if (a->state != b->state)
-		return false;
-	return a->state != MY_CELL_VALUE || (a->length == b->length && memcmp(a->data, b->data, a->length) == 0);
-}
-
 /* What the server generates changes with what it is made of, and is left out all the same. */
 static bool
 lacks_generated(MysqlSource *self, const LoggedTable *table, int i, Error *err)
@@ -301,7 +293,7 @@ complete_after(MysqlSource *self, const LoggedTable *table, bool *changes_key, E
 				return lacks_generated(self, table, i, err);
 			self->after[i] = self->before[i];
 		}
-		else if (table->is_key[i] && !same_cell(&self->before[i], &self->after[i]))
+		else if (table->is_key[i] && !mysource_same_cell(&self->before[i], &self->after[i]))
 			*changes_key = true;
 	}
 	return true;
@@ -411,6 +403,8 @@ take_row(MysqlSource *self, LoggedTable *table, Error *err)
 		return error_context(err, "table %s.%s", table->table->schema, table->table->name);
 	if (table->row_end >= 0 && !is_passed_on(self, table, &kind))
 		return true;
+	if (rows->ignores_keys && !mysource_keys_agree(self, table, kind))
+		return true;
 	self->group.change_count++;
 	return append_change(self, table, kind, err);
 }
@@ -427,6 +421,8 @@ mysource_more_rows(MysqlSource *self, SourceEvent *out, Error *err)
 
 		if (!take_row(self, table, err))
 			return false;
+		if (self->stop_error.kind != ERROR_NONE)
+			break;
 		if (self->rows.rows.at == at)
 			return error_set(err, ERROR_FAILED, "table %s.%s: malformed row of no bytes", table->table->schema, table->table->name);
 		if (may_cut && self->records.length >= (size_t) self->options.part_bytes)
@@ -472,6 +468,8 @@ mysource_rows(MysqlSource *self, const MyEvent *event, SourceEvent *out, Error *
 	if (self->rows.column_count != table->column_count)
 		return error_set(err, ERROR_FAILED, "row event of %d columns, the table map of %s.%s has %d", self->rows.column_count,
 						 table->table->schema, table->table->name, table->column_count);
+	if (self->rows.ignores_keys && !mysource_ask_acting_keys(self, table, err))
+		return false;
 	need_cells(self, table->column_count);
 	/* All of a small transaction goes there: one allocation instead of many. */
 	if (self->records.data == NULL)

@@ -8,6 +8,7 @@
  *     mysql_tables.c     from table maps to relations
  *     mysql_history.c    whether a table was changed between the present event and the time at which the catalogue was read
  *     mysql_changes.c    from rows to records
+ *     mysql_cascades.c   changes that the target's foreign keys would follow, and the source's did not
  *     mysql_json_text.c  their strings
  */
 #ifndef DBSYNC_SOURCE_MYSQL_PRIVATE_H
@@ -43,6 +44,7 @@ typedef struct LoggedTable
 	bool	   *is_key;
 	int			row_end;		/* MariaDB's system versioning: the image's column that tells present rows from former ones; else -1 */
 	bool	   *is_needed;		/* generated, and ordinary on the target: every image must have it */
+	const char **acting;		/* as MysqlSourceOptions.acting_keys fills it; NULL: not asked yet */
 	char		identity;		/* 'd', 'i', 'f' */
 	bool		is_left_out;	/* ddl = skip: not in the database any more */
 } LoggedTable;
@@ -196,6 +198,20 @@ bool mysource_open_again(MysqlSource *self, Lsn from, MyBinlog **binlog, Error *
 bool mysource_rows(MysqlSource *self, const MyEvent *event, SourceEvent *out, Error *err) DBSYNC_MUST_CHECK;
 /* Goes on with the rows of the present event, until they end or a part is full. */
 bool mysource_more_rows(MysqlSource *self, SourceEvent *out, Error *err) DBSYNC_MUST_CHECK;
+
+static inline bool
+mysource_same_cell(const MyCell *a, const MyCell *b)
+{
+	if (a->state != b->state)
+		return false;
+	return a->state != MY_CELL_VALUE || (a->length == b->length && memcmp(a->data, b->data, a->length) == 0);
+}
+
+/* mysql_cascades.c */
+/* Before the rows of an event: would the target's keys follow them? */
+bool mysource_ask_acting_keys(MysqlSource *self, LoggedTable *table, Error *err) DBSYNC_MUST_CHECK;
+/* false: they would, and the stream is to stop at the present row (stop_error). */
+bool mysource_keys_agree(MysqlSource *self, const LoggedTable *table, MyRowsKind kind);
 
 /* mysql_json_text.c */
 void mysource_append_json(StrBuf *out, const char *data, size_t length);	/* a JSON string, quotes included */

@@ -398,7 +398,7 @@ source_next(Source *base, int timeout_ms, SourceEvent *event, Error *err)
 		else if (!next_event(self, timeout_ms, &has_one, event, err))
 			return false;
 		if (self->stop_error.kind != ERROR_NONE)
-			return true;
+			break;
 	}
 	if (event->kind == SOURCE_NOTHING && self->idle != LSN_NONE)
 		give_idle(self, event);

@@ -7,8 +7,9 @@
  * a second connection, so that no memory holds it meanwhile.
  *
  * What may not be passed on stops the stream: a DDL statement or a statement-format change of a wanted table (with ddl = skip: DDL is logged and passed
- * over), a table whose shape in the log is not that of the catalogue, a value that cannot be stored.  A DDL statement stops it only when everything
- * before it is durable, so that the definitions of before are not needed any more.
+ * over), a table whose shape in the log is not that of the catalogue, a value that cannot be stored, a change made with foreign_key_checks = 0 that
+ * keys of the target would follow.  A DDL statement, and such a change, stop it only when everything before is durable, so that the definitions of
+ * before are not needed any more.
  */
 #ifndef DBSYNC_SOURCE_MYSQL_SOURCE_H
 #define DBSYNC_SOURCE_MYSQL_SOURCE_H
@@ -17,6 +18,7 @@
 
 #include "config/config.h"
 #include "model/source.h"
+#include "mysql/my_catalog.h"
 
 /* Written by the receiver's thread, read by any. */
 typedef struct MysqlSourceCounts
@@ -40,6 +42,13 @@ typedef struct MysqlSourceOptions
 	 */
 	bool		(*needs_generated) (void *arg, const char *table, const char *column, bool *is_needed, Error *err);
 	void	   *needs_generated_arg;
+	/*
+	 * Which keys of the target change rows by themselves for rows of dbsync, where those of this table change that they refer to: asked at the first
+	 * change of the table that was made with foreign_key_checks = 0, when the source's keys do nothing.  acting[i] is of an update of the table's
+	 * column i, acting[column_count] of a delete: NULL (as all are at first), or the statements that keep the keys from it.  NULL: there are none.
+	 */
+	bool		(*acting_keys) (void *arg, const MyTable *table, Arena *arena, const char **acting, Error *err);
+	void	   *acting_keys_arg;
 	int64_t		part_bytes;		/* a transaction is cut into parts of about this size */
 	int			heartbeat_ms;	/* how often an idle server gives its position; 0: 1 s */
 	MysqlSourceCounts *counts;	/* or NULL */

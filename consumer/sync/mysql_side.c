@@ -264,6 +264,62 @@ needs_generated(void *arg, const char *table, const char *column, bool *is_neede
 	return ok || error_context(err, "target");
 }
 
+/*
+ * $3: states in which a trigger does not fire for rows of dbsync.  A partition's triggers stand for the whole table's.  All statements with every row: a
+ * transaction that deletes may update as well.
+ */
+static const char acting_sql[] =
+	"WITH acting AS (SELECT t.tgrelid, t.tgname, f.confkey, pg_catalog.right(p.proname, 3) = 'upd' AS is_update"
+	"  FROM pg_catalog.pg_trigger t JOIN pg_catalog.pg_proc p ON p.oid = t.tgfoid JOIN pg_catalog.pg_constraint f ON f.oid = t.tgconstraint"
+	"  JOIN pg_catalog.pg_class c ON c.oid = coalesce(pg_catalog.pg_partition_root(t.tgrelid), t.tgrelid)"
+	"  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+	"  WHERE n.nspname = $1 AND c.relname = $2 AND f.contype = 'f' AND f.confrelid = t.tgrelid AND pg_catalog.strpos($3, t.tgenabled::pg_catalog.text) = 0"
+	"  AND p.proname ~ '^RI_FKey_(cascade|setnull|setdefault)_(del|upd)$')"
+	" SELECT DISTINCT a.attname, (SELECT pg_catalog.string_agg(pg_catalog.format('ALTER TABLE %s ENABLE TRIGGER %I;', tgrelid::pg_catalog.regclass, tgname),"
+	"  E'\\n' ORDER BY tgname) FROM acting)"
+	" FROM acting LEFT JOIN pg_catalog.pg_attribute a ON is_update AND a.attrelid = tgrelid AND a.attnum = ANY (confkey)";
+
+static void
+note_acting(const MySourceConfig *mysql, const MyTable *table, const PGresult *result, Arena *arena, const char **acting)
+{
+	for (int row = 0; row < PQntuples(result); row++)
+	{
+		const char *statements = arena_strdup(arena, PQgetvalue(result, row, 1));
+
+		if (PQgetisnull(result, row, 0))
+			acting[table->column_count] = statements;
+		for (int i = 0; i < table->column_count && !PQgetisnull(result, row, 0); i++)
+			if (strcmp(my_target_name(mysql, arena, table->columns[i].name), PQgetvalue(result, row, 0)) == 0)
+				acting[i] = statements;
+	}
+}
+
+/* The receiver's thread asks, of tables that were changed with foreign_key_checks = 0. */
+static bool
+acting_keys(void *arg, const MyTable *table, Arena *arena, const char **acting, Error *err)
+{
+	Run		   *run = arg;
+	const MySourceConfig *mysql = &run->config->mysql;
+	const char *values[3] = {target_schema(run->config, arena), my_target_name(mysql, arena, table->name), NULL};
+	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "receive"};
+	PgConn	   *conn = NULL;
+	PGresult   *result = NULL;
+	bool		ok = pg_connect(run->config->target, &options, &conn, err);
+
+	if (ok)
+	{
+		values[2] = pg_replica_role(conn) ? "OD" : "RD";
+		ok = pg_exec_params(conn, acting_sql, 3, values, &result, err);
+	}
+	if (ok)
+	{
+		note_acting(mysql, table, result, arena, acting);
+		PQclear(result);
+	}
+	pg_close(conn);
+	return ok || error_context(err, "target");
+}
+
 static Source *
 side_make_source(Run *run)
 {
@@ -274,6 +330,8 @@ side_make_source(Run *run)
 		.wants_arg = &self->tables,
 		.needs_generated = needs_generated,
 		.needs_generated_arg = run,
+		.acting_keys = acting_keys,
+		.acting_keys_arg = run,
 		.part_bytes = PART_BYTES,
 		.heartbeat_ms = run->config->limits.status_interval_ms,
 		.counts = &self->counts,

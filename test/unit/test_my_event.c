@@ -228,6 +228,10 @@ row_events_of_both_versions_have_their_images(void **state)
 		assert_true(rows.ends_statement);
 		assert_true((rows.before != NULL) == (rows.kind != MY_ROWS_INSERT));
 		assert_true((rows.after != NULL) == (rows.kind != MY_ROWS_DELETE));
+		assert_false(rows.ignores_keys);
+		((uint8_t *) event.body)[6] |= 2;
+		assert_true(my_event_rows(&event, &buffer, &buffer_size, &rows, &err));
+		assert_true(rows.ignores_keys && rows.ends_statement);
 	}
 }
 

@@ -706,6 +706,82 @@ an_update_without_a_generated_value_that_is_needed_stops_it(void **state)
 	stream_close(&stream);
 }
 
+/* Keys of the target that refer to p.id act on updates and deletes, one that refers to p.u on updates. */
+static bool
+its_keys(void *arg, const MyTable *table, Arena *arena, const char **acting, Error *error)
+{
+	(void) arena;
+	(void) error;
+	(*(int *) arg)++;
+	if (strcmp(table->name, "p") == 0)
+	{
+		acting[0] = acting[table->column_count] = "ALTER TABLE p ENABLE TRIGGER a;";
+		acting[1] = "ALTER TABLE p ENABLE TRIGGER b;";
+	}
+	return true;
+}
+
+static void
+changes_without_key_checks_stop_it_where_keys_of_the_target_would_act(void **state)
+{
+	static const struct
+	{
+		const char *statement;
+		const char *problem;	/* NULL: it goes on */
+		const char *hint;
+	} cases[] = {
+		{"INSERT INTO p VALUES (4, 4, 4)", NULL, NULL},
+		{"UPDATE p SET v = 9 WHERE id = 1", NULL, NULL},
+		{"DELETE FROM plain WHERE id = 1", NULL, NULL},
+		{"UPDATE plain SET id = 9 WHERE id = 2", NULL, NULL},
+		{"DELETE FROM p WHERE id = 1", "a delete of table app.p", "TRIGGER a"},
+		{"UPDATE p SET id = 9 WHERE id = 2", "an update of table app.p", "TRIGGER a"},
+		{"UPDATE p SET u = 9 WHERE id = 3", "an update of table app.p", "TRIGGER b"},
+		{"REPLACE INTO p VALUES (3, 8, 8)", "table app.p", "TRIGGER"},
+	};
+	static const char *const images[] = {"FULL", "MINIMAL", "NOBLOB"};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]) * 3; i++)
+	{
+		int			asked = 0;
+		MysqlSourceOptions options = {.config = &config, .acting_keys = its_keys, .acting_keys_arg = &asked, .part_bytes = PART_BYTES, .heartbeat_ms = 100};
+		Stream		stream = {.source = mysql_source_new(&options), .segment = 1};
+		char	   *image = mem_printf("SET binlog_row_image = %s", images[i % 3]);
+		const char *problem = cases[i / 3].problem;
+		Lsn			from;
+		Lsn			before;
+
+		sql("DROP TABLE IF EXISTS p, plain");
+		sql("CREATE TABLE p (id INT PRIMARY KEY, u INT, v INT, UNIQUE (u))");
+		sql("CREATE TABLE plain (id INT PRIMARY KEY)");
+		sql("INSERT INTO p VALUES (1, 1, 1), (2, 2, 2), (3, 3, 3)");
+		sql("INSERT INTO plain VALUES (1), (2)");
+		sql(image);
+		free(image);
+		from = stream.position = log_end();
+		sql("UPDATE p SET id = 7 WHERE id = 1");
+		sql("UPDATE p SET id = 1 WHERE id = 7");
+		before = log_end();
+		sql("SET foreign_key_checks = 0");
+		sql(cases[i / 3].statement);
+		sql("SET foreign_key_checks = 1");
+		config.server_id++;
+		check(stream.source->ops->start(stream.source, from, from, 1, &err), "start");
+		assert_true(stream_read(&stream, log_end()) == (problem == NULL));
+		assert_true(asked <= 1);
+		if (problem != NULL)
+		{
+			assert_non_null(strstr(err.message, problem));
+			assert_non_null(strstr(err.message, "foreign_key_checks = 0"));
+			assert_non_null(strstr(err.hint, cases[i / 3].hint));
+			assert_true(stream.position == before);
+			error_clear(&err);
+		}
+		stream_close(&stream);
+	}
+}
+
 /* Servers keep columns of their own beside a table's, for keys on expressions and on long values. */
 static void
 hidden_and_generated_columns_do_not_shift_others(void **state)
@@ -1347,6 +1423,7 @@ main(void)
 		cmocka_unit_test_setup(a_value_larger_than_a_packet_arrives, fresh_database),
 		cmocka_unit_test_setup(changes_are_the_same_whatever_the_log_is_written_like, fresh_database),
 		cmocka_unit_test_setup(an_update_without_a_generated_value_that_is_needed_stops_it, fresh_database),
+		cmocka_unit_test_setup(changes_without_key_checks_stop_it_where_keys_of_the_target_would_act, fresh_database),
 		cmocka_unit_test_setup(hidden_and_generated_columns_do_not_shift_others, fresh_database),
 		cmocka_unit_test_setup(of_versioned_tables_only_present_rows_come, fresh_database),
 		cmocka_unit_test_setup(names_are_lowered_where_that_is_wanted, fresh_database),

@@ -106,6 +106,37 @@ wait_for('the stream', sub { $target->safe_psql('app', 'SELECT count(*) FROM app
 equal_ok('stream');
 is($task->stop, 0, 'stop');
 
+# Under foreign_key_checks = 0 the source's keys do nothing, and the target's would.
+$source->sql(<<'END');
+SET foreign_key_checks = 0;
+INSERT INTO parent VALUES (7001, 0), (7002, 0);
+INSERT INTO child VALUES (7001, 7001, 0), (7002, 7002, 0);
+UPDATE parent SET v = 1 WHERE id > 7000;
+DELETE FROM plain WHERE id = 1;
+DELETE FROM grandchild WHERE id = 999;
+END
+$task->until_current_ok('without checks of keys: nothing that keys would follow');
+equal_ok('without checks of keys');
+$source->sql('DELETE FROM parent WHERE id = 90');
+$source->sql('SET foreign_key_checks = 0; BEGIN; UPDATE parent SET id = 8001 WHERE id = 7001; DELETE FROM parent WHERE id = 7002; COMMIT');
+$source->sql('DELETE FROM parent WHERE id = 91');
+($code, undef, $out) = $task->run('run', '--until', 'current');
+is($code, 1, 'without checks of keys: a change that keys would follow stops the stream');
+like($out, qr/stops at an update of table app\.parent that was made with foreign_key_checks = 0 \(binary log at /, '... and says where');
+my ($start, $behind) = $out =~ /dbsync run --until (\S+:\d+);.*dbsync run --cascades ignore --until (\S+:\d+);/s;
+my @ordinary = $out =~ /(ALTER TABLE \S+ ENABLE TRIGGER .*;)$/mg;
+is(scalar @ordinary, 2, '... and has the statements that keep the keys from it');
+($code) = $task->run('run', '--until', $start);
+is($code, 0, 'without checks of keys: all before comes over');
+is($target->safe_psql('app', 'SELECT count(*) FROM app.child WHERE p = 90'), 0, '... with what keys do');
+$target->safe_psql('app', join ' ', @ordinary);
+($code) = $task->run('run', '--cascades', 'ignore', '--until', $behind);
+is($code, 0, '... then the transaction itself');
+is($target->safe_psql('app', 'SELECT string_agg(p::text, \' \' ORDER BY p) FROM app.child WHERE id IN (7001, 7002)'), '7001 7002', '... without what keys would do');
+$target->safe_psql('app', $_) foreach @statements;
+$task->until_current_ok('... and all behind it');
+equal_ok('without checks of keys, as it was made');
+
 SKIP:
 {
 	skip 'only newer MySQL logs what its foreign keys do', 11
