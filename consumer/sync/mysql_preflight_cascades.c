@@ -7,75 +7,131 @@
 #include "sync/mysql_preflight.h"
 
 #include "mysql/my_name.h"
+#include "mysql/my_schema.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 /* ---- source ---- */
 
-/* How many actions a line of SHOW CREATE TABLE defines. */
-static int
-line_actions(const char *line, size_t length)
+typedef struct Source
 {
-	static const char *const actions[] = {" ON DELETE CASCADE", " ON DELETE SET NULL", " ON UPDATE CASCADE", " ON UPDATE SET NULL"};
-	char	   *text = mem_strndup(line, length);
-	const char *key = strstr(text, " FOREIGN KEY (");
-	const char *columns = strrchr(text, ')');
+	MysqlPreflight *self;
+	const MyCatalog *catalog;
+	NameList	strays;			/* keys to tables that are not wanted */
+} Source;
+
+static int
+count_actions(const MyForeignKey *key)
+{
+	static const char *const actions[] = {"ON DELETE CASCADE", "ON DELETE SET NULL", "ON UPDATE CASCADE", "ON UPDATE SET NULL"};
 	int			count = 0;
 
-	/* Names may hold anything; what follows the last parenthesis is the server's. */
-	for (size_t i = 0; key != NULL && columns != NULL && i < sizeof(actions) / sizeof(actions[0]); i++)
-		count += strstr(columns, actions[i]) != NULL;
-	free(text);
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++)
+		count += strstr(key->actions, actions[i]) != NULL;
 	return count;
 }
 
-static int
-table_actions(const char *create)
+/* NULL: its rows do not come to the target. */
+static const MyTable *
+find_parent(const Source *source, const MyForeignKey *key)
 {
-	static const char start[] = "  CONSTRAINT `";
-	int			count = 0;
+	const char *database = source->self->p->config->mysql.db;
+	bool		folds = !mysql_variable_is(source->self, "lower_case_table_names", "0");
+	int			(*compare) (const char *, const char *) = folds ? strcasecmp : strcmp;
+
+	if (key->to_schema != NULL && compare(key->to_schema, database) != 0)
+		return NULL;
+	for (int i = 0; i < source->catalog->count; i++)
+		if (compare(source->catalog->tables[i].name, key->to_table) == 0)
+			return &source->catalog->tables[i];
+	return NULL;
+}
+
+static void
+note_key(Source *source, const MyForeignKey *key, MysqlCascade *cascade)
+{
+	if (count_actions(key) == 0)
+		return;
+	if (find_parent(source, key) == NULL)
+	{
+		char	   *name = mem_printf("%s to %s.%s", key->table->name, key->to_schema != NULL ? key->to_schema : key->table->schema, key->to_table);
+
+		name_list_add(&source->strays, name);
+		free(name);
+		return;
+	}
+	cascade->actions += count_actions(key);
+}
+
+/* One item a line; a line feed within one is written as an escape. */
+static void
+note_keys(Source *source, const MyTable *table, const char *create, MysqlCascade *cascade)
+{
+	Arena	   *arena = source->self->p->arena;
 
 	while (*create != '\0')
 	{
 		size_t		length = strcspn(create, "\n");
+		MyForeignKey key;
 
-		if (strncmp(create, start, sizeof(start) - 1) == 0)
-			count += line_actions(create, length);
+		if (strncmp(create, "  CONSTRAINT `", strlen("  CONSTRAINT `")) == 0 &&
+			my_parse_foreign_key(arena_strndup(arena, create, length), table, arena, &key))
+			note_key(source, &key, cascade);
 		create += length + (create[length] == '\n');
 	}
-	return count;
 }
 
 /* information_schema shows foreign keys only to who may do more than read. */
 static bool
-count_actions(MysqlPreflight *self, const MyTable *table, int *actions, Error *err)
+read_keys(Source *source, const MyTable *table, MysqlCascade *cascade, Error *err)
 {
+	MyConn	   *conn = source->self->conn;
 	StrBuf		sql = STRBUF_INIT;
 	MYSQL_RES  *result;
 	MYSQL_ROW	row;
 	bool		ok;
 
-	*actions = 0;
 	strbuf_append(&sql, "SHOW CREATE TABLE ");
 	my_quote_identifier(&sql, table->schema);
 	strbuf_append_char(&sql, '.');
 	my_quote_identifier(&sql, table->name);
-	ok = my_query(self->conn, strbuf_text(&sql), &result, err);
+	ok = my_query(conn, strbuf_text(&sql), &result, err);
 	strbuf_free(&sql);
 	if (!ok)
 	{
 		/* One that may not be read was named before; one that is gone has none. */
-		if (err->kind == ERROR_CANCELLED || my_is_lost(self->conn))
+		if (err->kind == ERROR_CANCELLED || my_is_lost(conn))
 			return false;
 		error_clear(err);
 		return true;
 	}
 	row = mysql_fetch_row(result);
 	if (row != NULL && row[1] != NULL)
-		*actions = table_actions(row[1]);
+		note_keys(source, table, row[1], cascade);
 	mysql_free_result(result);
 	return true;
+}
+
+static FindingSeverity
+severity(const Preflight *p)
+{
+	return p->config->mysql.cascades == MY_CASCADES_STOP ? FINDING_ERROR : FINDING_WARNING;
+}
+
+static void
+add_strays(Source *source)
+{
+	Preflight  *p = source->self->p;
+
+	if (source->strays.count > 0)
+		finding_add(p, severity(p), "source",
+					"let the task have the other table too (include_tables, exclude_tables, copy_queries), or leave this one out; of another database it cannot. "
+					"Where the source's applications never let these keys act: cascades = ignore",
+					"%d foreign key%s ON DELETE or ON UPDATE to a table that the task does not have: the binlog does not have what %s, and the target does not learn"
+					" of the changes that make %s act: %s", source->strays.count, source->strays.count == 1 ? " has" : "s have",
+					source->strays.count == 1 ? "it changes" : "they change", source->strays.count == 1 ? "it" : "them", name_list_text(&source->strays));
 }
 
 bool
@@ -84,27 +140,29 @@ mysql_preflight_cascades(MysqlPreflight *self, const MyCatalog *catalog, Error *
 	Preflight  *p = self->p;
 	const MySourceConfig *config = &p->config->mysql;
 	MysqlCascade *cascades = arena_alloc(p->arena, sizeof(MysqlCascade) * ((size_t) catalog->count + 1));
+	Source		source = {self, catalog, {STRBUF_INIT, 0}};
+	bool		ok = true;
 
 	p->cascades = cascades;
 	/* From 9.6 on MySQL does this above InnoDB, unless told otherwise, and logs each row. */
 	if (mysql_variable_is(self, "innodb_native_foreign_keys", "OFF"))
 		return true;
-	for (int i = 0; i < catalog->count; i++)
+	for (int i = 0; ok && i < catalog->count; i++)
 	{
 		const MyTable *table = &catalog->tables[i];
-		int			actions;
-
-		if (!count_actions(self, table, &actions, err))
-			return finding_add_error(p, "source", err);
-		if (actions == 0)
-			continue;
-		cascades[p->cascade_count++] = (MysqlCascade) {
+		MysqlCascade cascade = {
 			.schema = p->config->target_schema != NULL ? p->config->target_schema : my_target_name(config, p->arena, table->schema),
 			.table = my_target_name(config, p->arena, table->name),
-			.actions = actions,
 		};
+
+		ok = read_keys(&source, table, &cascade, err);
+		if (cascade.actions > 0)
+			cascades[p->cascade_count++] = cascade;
 	}
-	return true;
+	if (ok)
+		add_strays(&source);
+	name_list_free(&source.strays);
+	return ok || finding_add_error(p, "source", err);
 }
 
 /* ---- target ---- */
@@ -133,7 +191,6 @@ find_row(const PGresult *result, const MysqlCascade *cascade)
 static void
 add_findings(Preflight *p, const PGresult *result)
 {
-	FindingSeverity severity = p->config->mysql.cascades == MY_CASCADES_STOP ? FINDING_ERROR : FINDING_WARNING;
 	NameList	lacking = {STRBUF_INIT, 0};
 	NameList	silent = {STRBUF_INIT, 0};
 	StrBuf		mend = STRBUF_INIT;
@@ -152,11 +209,11 @@ add_findings(Preflight *p, const PGresult *result)
 	}
 	strbuf_append(&mend, "\n(as a superuser; or, where the source's applications never let these keys act: cascades = ignore)");
 	if (lacking.count > 0)
-		finding_add(p, severity, "target", "create the same foreign keys; or, where the source's applications never let them act: cascades = ignore",
+		finding_add(p, severity(p), "target", "create the same foreign keys; or, where the source's applications never let them act: cascades = ignore",
 					"%d table%s the source's foreign keys with ON DELETE or ON UPDATE, whose changes of rows the binlog does not have: %s",
 					lacking.count, lacking.count == 1 ? " lacks" : "s lack", name_list_text(&lacking));
 	if (silent.count > 0)
-		finding_add(p, severity, "target", strbuf_text(&mend),
+		finding_add(p, severity(p), "target", strbuf_text(&mend),
 					"foreign keys with ON DELETE or ON UPDATE do not act for rows of dbsync, and the binlog does not have what they change: %s",
 					name_list_text(&silent));
 	if (lacking.count == 0 && silent.count == 0)

@@ -55,6 +55,17 @@ my $ignoring = DbsyncTest->new(name => 'ignoring', source => $source, target => 
 ($code) = $ignoring->run('check');
 is($code, 0, 'cascades = ignore makes warnings of it');
 
+my $orphan = DbsyncTest->new(name => 'orphan', source => $source, target => $target, options => { exclude_tables => 'app.parent' });
+($code, $out) = $orphan->run('check');
+is($code, 3, 'the preflight stops where the parent is not wanted');
+like($out, qr/error.* 1 foreign key has ON DELETE or ON UPDATE to a table that the task does not have: .*: child to app\.parent\n/, '... and names both tables');
+like($out, qr/let the task have the other table too/, '... and says what to do');
+unlike($out, qr/lacks the source's foreign keys/, '... and asks for no such key');
+$orphan = DbsyncTest->new(name => 'orphan', source => $source, target => $target, mysql => { cascades => 'ignore' }, options => { exclude_tables => 'app.parent' });
+($code, $out) = $orphan->run('check');
+is($code, 0, 'cascades = ignore makes a warning of it, too');
+like($out, qr/warning.* 1 foreign key has ON DELETE or ON UPDATE to a table/, '... that is there');
+
 $target->safe_psql('app', 'ALTER TABLE app.child ADD FOREIGN KEY (p) REFERENCES app.parent ON DELETE CASCADE ON UPDATE CASCADE');
 ($code, $out) = $task->run('check');
 my @statements = $out =~ /^\s+(ALTER TABLE \S+ ENABLE ALWAYS TRIGGER .*;)$/mg;
