@@ -70,6 +70,21 @@ my_type_is_enum(const MyColumn *column)
 	return true;
 }
 
+bool
+my_type_compares_bytes(const MyColumn *column)
+{
+	const char *collation = column->collation;
+	size_t length = collation != NULL ? strlen(collation) : 0;
+
+	if (column->type != MY_CHAR && column->type != MY_VARCHAR && column->type != MY_TEXT)
+		return true;
+	if (collation == NULL || strcmp(collation, "binary") == 0)
+		return true;
+	if (length < 4 || strcmp(collation + length - 4, "_bin") != 0)
+		return false;
+	return column->type == MY_CHAR || strstr(collation, "_nopad_") != NULL || strstr(collation, "_0900_") != NULL;
+}
+
 void
 my_type_append(StrBuf *out, const MyColumn *column, const MySourceConfig *options)
 {

@@ -36,4 +36,10 @@ bool my_type_is_enum(const MyColumn *column);
 /* Appends the type as DDL has it: "numeric(10,2)".  For a column that becomes an enum type: "text". */
 void my_type_append(StrBuf *out, const MyColumn *column, const MySourceConfig *options);
 
+/*
+ * Text of which two values are equal on the source where their bytes are, and nowhere else: not where case or accents do not count, nor where blanks at the
+ * end do not (PAD SPACE, as most collations have it; those of CHAR are not stored).  True of what is no text.
+ */
+bool my_type_compares_bytes(const MyColumn *column);
+
 #endif

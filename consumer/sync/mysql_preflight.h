@@ -25,6 +25,15 @@ typedef struct MysqlPreflight
 	bool		may_read_all;	/* SELECT ON *.* */
 } MysqlPreflight;
 
+/* A column of such a key, on either side of it, where the source does not compare text by its bytes. */
+typedef struct MysqlKeyText
+{
+	const char *table;			/* on the target */
+	const char *column;
+	const char *collation;		/* of the source */
+	struct MysqlKeyText *next;
+} MysqlKeyText;
+
 /*
  * A table whose rows InnoDB changes by itself, below the binlog, because a foreign key says ON DELETE CASCADE and the like.  The target must do the
  * same then.
@@ -34,6 +43,7 @@ typedef struct MysqlCascade
 	const char *schema;			/* on the target */
 	const char *table;
 	int			actions;		/* ON DELETE and ON UPDATE count each */
+	MysqlKeyText *texts;
 } MysqlCascade;
 
 /* NULL: the server has no such variable. */

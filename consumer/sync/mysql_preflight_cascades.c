@@ -8,6 +8,7 @@
 
 #include "mysql/my_name.h"
 #include "mysql/my_schema.h"
+#include "mysql/my_types.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -49,12 +50,55 @@ find_parent(const Source *source, const MyForeignKey *key)
 	return NULL;
 }
 
+/* Whoever wrote the key may have written the name in another case. */
+static const MyColumn *
+find_column(const MyTable *table, const char *name)
+{
+	for (int i = 0; i < table->column_count; i++)
+		if (strcasecmp(table->columns[i].name, name) == 0)
+			return &table->columns[i];
+	return NULL;
+}
+
+static void
+note_text(const Source *source, const MyTable *table, const MyColumn *column, MysqlCascade *cascade)
+{
+	Preflight  *p = source->self->p;
+	const MySourceConfig *config = &p->config->mysql;
+	MysqlKeyText *text = arena_zalloc(p->arena, sizeof(MysqlKeyText));
+
+	text->table = my_target_name(config, p->arena, table->name);
+	text->column = my_target_name(config, p->arena, column->name);
+	text->collation = column->collation;
+	text->next = cascade->texts;
+	cascade->texts = text;
+}
+
+/* Both columns of a pair have one collation there, but maybe not one type. */
+static void
+note_texts(const Source *source, const MyForeignKey *key, const MyTable *parent, MysqlCascade *cascade)
+{
+	for (int i = 0; i < key->column_count; i++)
+	{
+		const MyColumn *from = find_column(key->table, key->columns[i]);
+		const MyColumn *to = find_column(parent, key->to_columns[i]);
+
+		if (from == NULL || to == NULL || (my_type_compares_bytes(from) && my_type_compares_bytes(to)))
+			continue;
+		note_text(source, key->table, from, cascade);
+		note_text(source, parent, to, cascade);
+	}
+}
+
 static void
 note_key(Source *source, const MyForeignKey *key, MysqlCascade *cascade)
 {
+	const MyTable *parent;
+
 	if (count_actions(key) == 0)
 		return;
-	if (find_parent(source, key) == NULL)
+	parent = find_parent(source, key);
+	if (parent == NULL)
 	{
 		char	   *name = mem_printf("%s to %s.%s", key->table->name, key->to_schema != NULL ? key->to_schema : key->table->schema, key->to_table);
 
@@ -63,6 +107,7 @@ note_key(Source *source, const MyForeignKey *key, MysqlCascade *cascade)
 		return;
 	}
 	cascade->actions += count_actions(key);
+	note_texts(source, key, parent, cascade);
 }
 
 /* One item a line; a line feed within one is written as an escape. */
@@ -188,8 +233,59 @@ find_row(const PGresult *result, const MysqlCascade *cascade)
 	return -1;
 }
 
+/* Columns that may find other text equal, too: that this is what the source finds equal is taken from who made them so. */
+static const char equal_sql[] =
+	"SELECT n.nspname, c.relname, a.attname FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_class c ON c.oid = a.attrelid"
+	" JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace JOIN pg_catalog.pg_type t ON t.oid = a.atttypid"
+	" LEFT JOIN pg_catalog.pg_collation l ON l.oid = a.attcollation"
+	" WHERE a.attnum > 0 AND NOT a.attisdropped AND (t.typname = 'citext' OR NOT l.collisdeterministic)";
+
+static bool
+is_equal_there(const PGresult *result, const char *schema, const MysqlKeyText *text)
+{
+	for (int i = 0; i < PQntuples(result); i++)
+		if (strcmp(PQgetvalue(result, i, 0), schema) == 0 && strcmp(PQgetvalue(result, i, 1), text->table) == 0 &&
+			strcmp(PQgetvalue(result, i, 2), text->column) == 0)
+			return true;
+	return false;
+}
+
+/* *count: columns by which the target's keys find fewer rows than the source's. */
+static bool
+check_texts(Preflight *p, int *count, Error *err)
+{
+	NameList	names = {STRBUF_INIT, 0};
+	HashMap    *seen = hash_new();
+	PGresult   *result = NULL;
+	bool		ok = pg_exec_params(p->target, equal_sql, 0, NULL, &result, err);
+
+	for (int i = 0; ok && i < p->cascade_count; i++)
+	{
+		for (const MysqlKeyText *text = p->cascades[i].texts; text != NULL; text = text->next)
+		{
+			const char *name = arena_printf(p->arena, "%s.%s.%s (%s)", p->cascades[i].schema, text->table, text->column,
+											text->collation != NULL ? text->collation : "");
+
+			if (!is_equal_there(result, p->cascades[i].schema, text) && hash_put_text(seen, name, p) == NULL)
+				name_list_add(&names, name);
+		}
+	}
+	if (names.count > 0)
+		finding_add(p, severity(p), "target",
+					"on the source: give the key's columns a collation that compares bytes (MariaDB: utf8mb4_nopad_bin; MySQL: utf8mb4_0900_bin);\n"
+					"or on the target: give them one nondeterministic collation that finds the same text equal, or the type citext;\n"
+					"or, where keys are always written alike, or the source's applications never let them act: cascades = ignore",
+					"foreign keys with ON DELETE or ON UPDATE are of text that the source does not compare by its bytes ('a' may be 'A', or 'a '), as the target does:"
+					" some rows that they change on the source they would not on the target: %s", name_list_text(&names));
+	*count = names.count;
+	PQclear(result);
+	hash_free(seen, NULL);
+	name_list_free(&names);
+	return ok;
+}
+
 static void
-add_findings(Preflight *p, const PGresult *result)
+add_findings(Preflight *p, const PGresult *result, int text_count)
 {
 	NameList	lacking = {STRBUF_INIT, 0};
 	NameList	silent = {STRBUF_INIT, 0};
@@ -216,7 +312,7 @@ add_findings(Preflight *p, const PGresult *result)
 		finding_add(p, severity(p), "target", strbuf_text(&mend),
 					"foreign keys with ON DELETE or ON UPDATE do not act for rows of dbsync, and the binlog does not have what they change: %s",
 					name_list_text(&silent));
-	if (lacking.count == 0 && silent.count == 0)
+	if (lacking.count == 0 && silent.count == 0 && text_count == 0)
 		finding_add(p, FINDING_OK, "target", NULL, "foreign keys with ON DELETE or ON UPDATE act for rows of dbsync, as on the source");
 	name_list_free(&lacking);
 	name_list_free(&silent);
@@ -228,13 +324,14 @@ preflight_mysql_target(Preflight *p, Error *err)
 {
 	const char *values[1];
 	PGresult   *result = NULL;
+	int			text_count;
 
 	if (p->target == NULL || p->cascade_count == 0)
 		return true;
 	values[0] = pg_replica_role(p->target) ? "OD" : "RD";
-	if (!pg_exec_params(p->target, actions_sql, 1, values, &result, err))
+	if (!check_texts(p, &text_count, err) || !pg_exec_params(p->target, actions_sql, 1, values, &result, err))
 		return finding_add_error(p, "target", err);
-	add_findings(p, result);
+	add_findings(p, result, text_count);
 	PQclear(result);
 	return true;
 }

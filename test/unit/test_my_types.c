@@ -231,6 +231,34 @@ labels_are_unquoted(void **state)
 	assert_int_equal(my_parse_labels("enum('cut", arena, &labels), 1);
 }
 
+static void
+text_is_compared_by_bytes_in_few_collations(void **state)
+{
+	static const struct
+	{
+		MyType type;
+		const char *collation;
+		bool by_bytes;
+	} cases[] = {
+		{MY_VARCHAR, "utf8mb4_general_ci", false},	{MY_VARCHAR, "utf8mb4_0900_ai_ci", false},
+		{MY_VARCHAR, "utf8mb4_0900_as_cs", false},	{MY_VARCHAR, "utf8mb4_uca1400_nopad_ai_ci", false},
+		{MY_VARCHAR, "latin1_swedish_ci", false},	{MY_VARCHAR, "utf8mb4_bin", false},
+		{MY_CHAR, "utf8mb4_bin", true},				{MY_CHAR, "utf8mb4_general_ci", false},
+		{MY_VARCHAR, "utf8mb4_nopad_bin", true},	{MY_VARCHAR, "utf8mb4_0900_bin", true},
+		{MY_TEXT, "latin1_nopad_bin", true},		{MY_VARCHAR, "binary", true},
+		{MY_ENUM, "utf8mb4_general_ci", true},		{MY_INT, NULL, true},
+		{MY_VARBINARY, NULL, true},
+	};
+
+	(void) state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	{
+		MyColumn column = {.name = "c", .type = cases[i].type, .collation = cases[i].collation};
+
+		assert_int_equal(my_type_compares_bytes(&column), cases[i].by_bytes);
+	}
+}
+
 int
 main(void)
 {
@@ -242,6 +270,7 @@ main(void)
 		cmocka_unit_test(json_of_mariadb_is_json),
 		cmocka_unit_test(bad_overrides_are_refused),
 		cmocka_unit_test(labels_are_unquoted),
+		cmocka_unit_test(text_is_compared_by_bytes_in_few_collations),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -209,4 +209,67 @@ interrupted_ok('parent', 20000);
 interrupted_ok('child', 30000);
 interrupted_ok('grandchild', 40000);
 
+# Text of most collations finds rows that are not the same by their bytes.
+my $by_bytes = $source->is_mysql ? 'utf8mb4_0900_bin' : 'utf8mb4_nopad_bin';
+$source->sql(<<"END");
+CREATE TABLE code (code varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY);
+CREATE TABLE coded (id int PRIMARY KEY, code varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci,
+	FOREIGN KEY (code) REFERENCES code (code) ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE TABLE exact (code varchar(20) CHARACTER SET utf8mb4 COLLATE $by_bytes PRIMARY KEY, of varchar(20) CHARACTER SET utf8mb4 COLLATE $by_bytes,
+	FOREIGN KEY (of) REFERENCES exact (code) ON DELETE CASCADE);
+INSERT INTO code VALUES ('abc'), ('def'), ('ghi'), ('jkl');
+INSERT INTO coded VALUES (1, 'abc'), (2, 'ABC'), (3, 'DEF'), (4, 'Ghi'), (5, 'jkl');
+INSERT INTO exact VALUES ('a', 'a'), ('A', 'A'), ('b', 'a');
+END
+$target->safe_psql('app', <<'END');
+CREATE TABLE app.code (code varchar(20) PRIMARY KEY);
+CREATE TABLE app.coded (id int PRIMARY KEY, code varchar(20) REFERENCES app.code ON DELETE CASCADE ON UPDATE CASCADE);
+CREATE TABLE app.exact (code varchar(20) PRIMARY KEY, of varchar(20) REFERENCES app.exact ON DELETE CASCADE);
+END
+my %coded = (source => $source, target => $target, options => { include_tables => 'app.code, app.coded, app.exact' });
+my $text = DbsyncTest->new(%coded, name => 'text');
+if ($source->is_mysql && $source->sql("SHOW VARIABLES LIKE 'innodb_native_foreign_keys'") =~ /OFF/)
+{
+	$source->stop;
+	$source->start('--innodb-native-foreign-keys=ON');
+}
+($code, $out) = $text->run('check');
+$target->safe_psql('app', $_) foreach $out =~ /^\s+(ALTER TABLE \S+ ENABLE ALWAYS TRIGGER .*;)$/mg;
+($code, $out) = $text->run('check');
+is($code, 3, 'text that is not compared by bytes: the preflight stops, though the keys act');
+like($out, qr/error.* of text that the source does not compare by its bytes .*: app\.code\.code \(utf8mb4_general_ci\), app\.coded\.code \(utf8mb4_general_ci\)\n/, '... for the columns of such a key');
+like($out, qr/nondeterministic collation/, '... and says what to do');
+unlike($out, qr/as on the source/, '... and does not say that all is well');
+($code, $out) = DbsyncTest->new(%coded, name => 'text', mysql => { cascades => 'ignore' })->run('check');
+is($code, 0, '... and cascades = ignore makes a warning of it');
+SKIP:
+{
+	skip 'no ICU', 6 unless $target->safe_psql('app', "SELECT count(*) FROM pg_collation WHERE collprovider = 'i'") > 0;
+	my $one = 'ALTER COLUMN code TYPE varchar(20) COLLATE app.ci';
+
+	$target->safe_psql('app', "CREATE COLLATION app.ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false)");
+	$target->safe_psql('app', "ALTER TABLE app.coded DROP CONSTRAINT coded_code_fkey, $one");
+	$target->safe_psql('app', "ALTER TABLE app.code $one");
+	$target->safe_psql('app', 'ALTER TABLE app.coded ADD FOREIGN KEY (code) REFERENCES app.code ON DELETE CASCADE ON UPDATE CASCADE');
+	(undef, $out) = $text->run('check');
+	$target->safe_psql('app', $_) foreach $out =~ /^\s+(ALTER TABLE \S+ ENABLE ALWAYS TRIGGER .*;)$/mg;
+	($code, $out) = $text->run('check');
+	is($code, 0, 'text that the target compares likewise: the preflight is content');
+	$text->until_current_ok('text: full sync');
+	$source->sql(<<'END');
+DELETE FROM code WHERE code = 'abc';
+UPDATE code SET code = 'new' WHERE code = 'def';
+UPDATE code SET code = 'GHI' WHERE code = 'ghi';
+DELETE FROM exact WHERE code = 'a';
+END
+	$text->until_current_ok('text: the keys act');
+	foreach my $table ([ 'code', 'code' ], [ 'coded', 'id' ], [ 'exact', 'code' ])
+	{
+		my ($name, $key) = @$table;
+
+		is($target->safe_psql('app', "SELECT * FROM app.$name ORDER BY $key") . "\n", $source->sql("SELECT * FROM $name ORDER BY $key") =~ s/\t/|/gr =~ s/\n*$/\n/r,
+			"text: $name is the same");
+	}
+}
+
 done_testing();
