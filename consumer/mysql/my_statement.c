@@ -53,6 +53,45 @@ take_if_exists(MyScanner *scanner, MyStatement *statement)
 	my_scanner_take_word(scanner, "EXISTS");
 }
 
+/*
+ * Stands on the first word of what is executed: behind MariaDB's "SET STATEMENT variable = value, ... FOR" and "ANALYZE FORMAT = JSON", which the
+ * log has as they were written.  A FOR within a value is within parentheses.
+ */
+static MyScanner
+open_statement(const MyQuery *query, Arena *arena)
+{
+	MyScanner	scanner = my_scanner_open(query, arena);
+
+	for (;;)
+	{
+		if (my_scanner_take_word(&scanner, "SET"))
+		{
+			int			depth = 0;
+
+			if (!my_scanner_take_word(&scanner, "STATEMENT"))
+				return scanner;
+			while (scanner.kind != MY_TOKEN_END && (depth > 0 || !my_scanner_is_word(&scanner, "FOR")))
+			{
+				if (my_scanner_take_sign(&scanner, '('))
+					depth++;
+				else if (my_scanner_take_sign(&scanner, ')'))
+					depth--;
+				else
+					my_scanner_next(&scanner);
+			}
+			my_scanner_next(&scanner);
+		}
+		else if (my_scanner_take_word(&scanner, "ANALYZE"))
+		{
+			/* "ANALYZE TABLE t" goes on with no statement, and is none that matters. */
+			if (my_scanner_take_word(&scanner, "FORMAT") && my_scanner_take_sign(&scanner, '='))
+				my_scanner_next(&scanner);
+		}
+		else
+			return scanner;
+	}
+}
+
 /* Behind "INDEX": the index's name, then ON and the table's. */
 static void
 parse_index(MyScanner *scanner, MyStatement *statement)
@@ -64,11 +103,39 @@ parse_index(MyScanner *scanner, MyStatement *statement)
 		statement->kind = MY_STATEMENT_DDL;
 }
 
+/* Behind "DATABASE", of a statement that removes it, if only to make another one. */
+static void
+parse_database(MyScanner *scanner, MyStatement *statement)
+{
+	MyTableName name = {NULL, NULL};
+
+	take_if_exists(scanner, statement);
+	name.database = my_scanner_name(scanner);
+	if (name.database == NULL)
+		return;
+	add_name(scanner, statement, name);
+	statement->kind = MY_STATEMENT_DROP_DATABASE;
+	statement->changes_columns = true;
+}
+
+/* MariaDB's "OR REPLACE" drops what has the name: of a sequence, a table too. */
+static void
+parse_replacement(MyScanner *scanner, MyStatement *statement)
+{
+	if (my_scanner_take_word(scanner, "DATABASE") || my_scanner_take_word(scanner, "SCHEMA"))
+		parse_database(scanner, statement);
+	else if (my_scanner_take_word(scanner, "SEQUENCE") && add_table(scanner, statement))
+	{
+		statement->kind = MY_STATEMENT_DDL;
+		statement->changes_columns = true;
+	}
+}
+
 static void
 parse_create(MyScanner *scanner, MyStatement *statement)
 {
-	if (my_scanner_take_word(scanner, "OR"))
-		my_scanner_take_word(scanner, "REPLACE");
+	bool		replaces = my_scanner_take_word(scanner, "OR") && my_scanner_take_word(scanner, "REPLACE");
+
 	statement->is_temporary = my_scanner_take_word(scanner, "TEMPORARY");
 	while (my_scanner_take_word(scanner, "ONLINE") || my_scanner_take_word(scanner, "OFFLINE") || my_scanner_take_word(scanner, "UNIQUE") || my_scanner_take_word(scanner, "FULLTEXT") ||
 		   my_scanner_take_word(scanner, "SPATIAL") || my_scanner_take_word(scanner, "VECTOR"))
@@ -79,7 +146,11 @@ parse_create(MyScanner *scanner, MyStatement *statement)
 		return;
 	}
 	if (!my_scanner_take_word(scanner, "TABLE"))
+	{
+		if (replaces)
+			parse_replacement(scanner, statement);
 		return;
+	}
 	take_if_exists(scanner, statement);
 	if (!add_table(scanner, statement))
 		return;
@@ -161,15 +232,7 @@ parse_drop(MyScanner *scanner, MyStatement *statement)
 	}
 	if (my_scanner_take_word(scanner, "DATABASE") || my_scanner_take_word(scanner, "SCHEMA"))
 	{
-		MyTableName name = {NULL, NULL};
-
-		take_if_exists(scanner, statement);
-		name.database = my_scanner_name(scanner);
-		if (name.database == NULL)
-			return;
-		add_name(scanner, statement, name);
-		statement->kind = MY_STATEMENT_DROP_DATABASE;
-		statement->changes_columns = true;
+		parse_database(scanner, statement);
 		return;
 	}
 	if (!my_scanner_take_word(scanner, "TABLE") && !my_scanner_take_word(scanner, "TABLES"))
@@ -284,14 +347,29 @@ parse_rollback(MyScanner *scanner, MyStatement *statement)
 	statement->label = my_scanner_name(scanner);
 }
 
+/* A function that changes rows is in the log as the SELECT that calls it. */
+static bool
+is_change(const MyScanner *scanner)
+{
+	static const char *const words[] = {"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH", "SELECT", "CALL", "DO", "EXECUTE"};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+	{
+		if (my_scanner_is_word(scanner, words[i]))
+			return true;
+	}
+	return false;
+}
+
 void
 my_statement_parse(const MyQuery *query, Arena *arena, MyStatement *statement)
 {
-	static const char *const changes[] = {"INSERT", "UPDATE", "DELETE", "REPLACE", "LOAD", "WITH", "SELECT", "CALL", "DO", "EXECUTE"};
-	MyScanner		scanner = my_scanner_open(query, arena);
+	MyScanner	scanner = open_statement(query, arena);
 
 	memset(statement, 0, sizeof(*statement));
-	if (my_scanner_take_word(&scanner, "BEGIN"))
+	if (is_change(&scanner))
+		statement->kind = MY_STATEMENT_CHANGE;
+	else if (my_scanner_take_word(&scanner, "BEGIN"))
 		statement->kind = MY_STATEMENT_BEGIN;
 	else if (my_scanner_take_word(&scanner, "COMMIT"))
 		statement->kind = MY_STATEMENT_COMMIT;
@@ -316,17 +394,12 @@ my_statement_parse(const MyQuery *query, Arena *arena, MyStatement *statement)
 		parse_drop(&scanner, statement);
 	else if (my_scanner_take_word(&scanner, "RENAME"))
 		parse_rename(&scanner, statement);
-	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++)
-	{
-		if (my_scanner_is_word(&scanner, changes[i]) && statement->kind == MY_STATEMENT_OTHER && scanner.start == my_scanner_open(query, arena).start)
-			statement->kind = MY_STATEMENT_CHANGE;
-	}
 }
 
 bool
 my_statement_mentions(const MyQuery *query, Arena *arena, bool (*is_wanted) (void *arg, const char *database, const char *table), void *arg)
 {
-	MyScanner		scanner = my_scanner_open(query, arena);
+	MyScanner	scanner = open_statement(query, arena);
 	MyTableName name;
 
 	while (scanner.kind != MY_TOKEN_END)

@@ -300,6 +300,29 @@ static const StatementCase statement_cases[] = {
 	{"INSERT INTO t VALUES (1)", MY_STATEMENT_CHANGE, ""},
 	{"UPDATE t SET a = 1", MY_STATEMENT_CHANGE, ""},
 	{"REPLACE t VALUES (1)", MY_STATEMENT_CHANGE, ""},
+	/* what stands in front of a statement */
+	{"SET STATEMENT lock_wait_timeout=3 FOR TRUNCATE TABLE t", MY_STATEMENT_TRUNCATE, "d.t"},
+	{"set statement a = 1, b=(select ')' from (select 'for') for_ /* for */ where (1)), c='for' -- for\n for alter table `t` add x int", MY_STATEMENT_DDL, "d.t"},
+	{"SET STATEMENT a=@for FOR SET STATEMENT b=2 FOR UPDATE t SET a = 1", MY_STATEMENT_CHANGE, ""},
+	{"SET STATEMENT a=1 FOR ANALYZE UPDATE t SET a = 1", MY_STATEMENT_CHANGE, ""},
+	{"SET STATEMENT a=1 FOR DROP DATABASE d", MY_STATEMENT_DROP_DATABASE, "d."},
+	{"/*M!100100 SET STATEMENT a=1 FOR */ CREATE TABLE t (a INT)", MY_STATEMENT_CREATE_TABLE, "d.t"},
+	{"/*!50000 TRUNCATE t */", MY_STATEMENT_TRUNCATE, "d.t"},
+	{"SET STATEMENT a=1", MY_STATEMENT_OTHER, ""},
+	{"SET STATEMENT a=(1 FOR TRUNCATE t", MY_STATEMENT_OTHER, ""},
+	{"SET PASSWORD FOR truncate = 'x'", MY_STATEMENT_OTHER, ""},
+	{"ANALYZE UPDATE t SET a = 1", MY_STATEMENT_CHANGE, ""},
+	{"ANALYZE FORMAT=JSON DELETE FROM t", MY_STATEMENT_CHANGE, ""},
+	{"ANALYZE NO_WRITE_TO_BINLOG TABLE t", MY_STATEMENT_OTHER, ""},
+	{"ANALYZE TABLE t", MY_STATEMENT_OTHER, ""},
+	{"WITH x AS (SELECT 1) DELETE FROM t", MY_STATEMENT_CHANGE, ""},
+	{"SELECT `d`.`f`()", MY_STATEMENT_CHANGE, ""},
+	/* what replaces a table */
+	{"CREATE OR REPLACE DATABASE d CHARACTER SET utf8mb4", MY_STATEMENT_DROP_DATABASE, "d."},
+	{"CREATE DATABASE d", MY_STATEMENT_OTHER, ""},
+	{"CREATE OR REPLACE SEQUENCE t", MY_STATEMENT_DDL, "d.t"},
+	{"CREATE SEQUENCE t", MY_STATEMENT_OTHER, ""},
+	{"CREATE OR REPLACE VIEW v AS SELECT 1", MY_STATEMENT_OTHER, ""},
 	{"", MY_STATEMENT_OTHER, ""},
 	{"TRUNCATE", MY_STATEMENT_OTHER, ""},
 	{"DROP TABLE `unclosed", MY_STATEMENT_DDL, "d.unclose"},
@@ -341,8 +364,10 @@ static void
 mentioned_tables_are_found(void **state)
 {
 	static const char *const mentioning[] = {"INSERT INTO t VALUES (1)", "update o.x, `t` set a = 1", "DELETE FROM d.t", "REPLACE/**/INTO/**/`d`.`t` SELECT 1",
-		"LOAD DATA INFILE 'x' INTO TABLE t", "INSERT INTO x VALUES ('it''s \\' ' ) , (1); DELETE FROM t"};
-	static const char *const others[] = {"INSERT INTO o.t VALUES (1)", "INSERT INTO x VALUES ('t', \"t\")", "UPDATE x SET a = 'd.t' /* t */", "DELETE FROM tt"};
+		"LOAD DATA INFILE 'x' INTO TABLE t", "INSERT INTO x VALUES ('it''s \\' ' ) , (1); DELETE FROM t",
+		"SET STATEMENT a=(SELECT 'for') FOR UPDATE t SET a = 1"};
+	static const char *const others[] = {"INSERT INTO o.t VALUES (1)", "INSERT INTO x VALUES ('t', \"t\")", "UPDATE x SET a = 'd.t' /* t */", "DELETE FROM tt",
+		"SET STATEMENT t=1 FOR DELETE FROM tt"};
 	Arena	   *arena = arena_new(0);
 
 	(void) state;

@@ -1220,29 +1220,56 @@ changes_that_leave_columns_alone_do_not_matter(void **state)
 	sql("INSERT INTO t VALUES (1, 10, 20)");
 	sql("ALTER TABLE t ADD INDEX i (a), COMMENT = 'change column'");
 	sql("ALTER TABLE other ADD c INT");
-	sql("TRUNCATE t");
+	sql("/*M!100100 SET STATEMENT lock_wait_timeout = (SELECT 10 + LENGTH('for')) FOR */ TRUNCATE t");
 	sql("INSERT INTO t VALUES (2, 10, 20)");
 	assert_changes(from, "[\"I\",1,[\"1\",\"10\",\"20\"]]\n[\"T\",[2],\"\"]\n[\"I\",2,[\"2\",\"10\",\"20\"]]\n");
 }
 
 static void
-a_change_in_statement_format_stops_it(void **state)
+assert_statement_stops(const char *text, const char *message)
 {
 	Stream		stream;
 	Lsn			from;
 
+	sql("SET binlog_format = STATEMENT");
+	from = log_end();
+	sql(text);
+	sql("SET binlog_format = ROW");
+	config.server_id++;
+	stream = stream_open(from, PART_BYTES);
+	if (stream_read(&stream, log_end()) || strstr(err.message, message) == NULL)
+		fail_msg("%s: %s", text, err.message);
+	assert_null(strstr(err.message, "987654321"));
+	error_clear(&err);
+	stream_close(&stream);
+}
+
+static void
+a_change_in_statement_format_stops_it(void **state)
+{
 	(void) state;
 	sql("CREATE TABLE t (id INT PRIMARY KEY, v INT)");
 	sql("CREATE TABLE other_table (id INT PRIMARY KEY, v INT)");
-	sql("SET binlog_format = STATEMENT");
-	from = log_end();
-	sql("INSERT INTO t VALUES (987654321, 1)");
-	sql("SET binlog_format = ROW");
-	stream = stream_open(from, PART_BYTES);
-	assert_false(stream_read(&stream, log_end()));
-	assert_non_null(strstr(err.message, "statement format"));
-	assert_null(strstr(err.message, "987654321"));
-	stream_close(&stream);
+	assert_statement_stops("INSERT INTO t VALUES (987654321, 1)", "statement format");
+	if (my_server(server)->is_mariadb)
+	{
+		assert_statement_stops("SET STATEMENT max_statement_time = 60 FOR UPDATE t SET v = 987654321", "statement format");
+		assert_statement_stops("ANALYZE FORMAT = JSON DELETE FROM t WHERE id = 987654321", "statement format");
+	}
+	else
+		assert_statement_stops("WITH x AS (SELECT 1) UPDATE t SET v = 987654321", "statement format");
+}
+
+/* Words of MariaDB in front of a statement, and what drops a table without saying so. */
+static void
+statements_of_mariadb_stop_it(void **state)
+{
+	(void) state;
+	if (!my_server(server)->is_mariadb)
+		skip();
+	sql("CREATE TABLE t (id INT PRIMARY KEY, v INT)");
+	assert_statement_stops("SET STATEMENT lock_wait_timeout = 60 FOR ALTER TABLE t ADD w INT", "a statement that changes table app.t");
+	assert_statement_stops("CREATE OR REPLACE DATABASE app", "a statement that changes table app.app");
 }
 
 /* The server's catalogue shows an emoji as "?", which another label may really be. */
@@ -1441,6 +1468,7 @@ main(void)
 		cmocka_unit_test_setup(rows_of_before_a_change_are_not_read_by_what_came_after, fresh_database),
 		cmocka_unit_test_setup(changes_that_leave_columns_alone_do_not_matter, fresh_database),
 		cmocka_unit_test_setup(a_change_in_statement_format_stops_it, fresh_database),
+		cmocka_unit_test_setup(statements_of_mariadb_stop_it, fresh_database),
 		cmocka_unit_test_setup(a_label_that_the_catalogue_does_not_tell_stops_it, fresh_database),
 		cmocka_unit_test_setup(what_cannot_be_read_is_refused, fresh_database),
 		cmocka_unit_test_setup(a_purged_log_is_a_gap, fresh_database),
