@@ -2,8 +2,8 @@
  * my_conn.h
  *		Connections to a MySQL or MariaDB server: libmariadb behind one door.
  *
- * Every session: utf8mb4, time_zone '+00:00', and no statement or read timeout that a long copy could meet.
- * sql_mode is empty, so that values and literals mean the same everywhere.
+ * Every session: utf8mb4, time_zone '+00:00', autocommit, and no statement or read timeout that a long copy could meet.
+ * sql_mode is empty, so that values and literals mean the same everywhere.  No variable of the server and no init_connect changes that.
  * Errors: lost connections, refused ones, deadlocks, lock waits that took too long and interrupted statements are ERROR_RETRY; a login that is
  * refused is ERROR_PREFLIGHT; wrong rights, names and statements ERROR_FAILED; a stop is ERROR_CANCELLED.  All have the server's words and, where
  * a user can mend it, a hint; err->sqlstate is filled.  No password in any message.

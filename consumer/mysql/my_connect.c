@@ -220,21 +220,67 @@ try_connect(MyConn *conn, const char *purpose, bool with_tls, Error *err)
 	return true;
 }
 
-/* Text in what is sent and in what comes, times in UTC, and nothing that ends a session which waits for its target. */
+/*
+ * What a session of ours needs stands here, whatever the server's variables and its init_connect say: that one runs behind the login, and may change
+ * what we asked for there, a character set above all.  Text in what is sent and in what comes, times in UTC, all rows of the present, and nothing that
+ * refuses a large query, cuts a value, or ends a session which waits for its target.
+ */
+static const struct
+{
+	enum
+	{
+		BOTH,
+		MARIADB,
+		MYSQL_ONLY
+	} family;
+	int since;
+	const char *setting;
+} session_settings[] = {
+	{BOTH, 0, "NAMES utf8mb4"},
+	{BOTH, 0, "time_zone = '+00:00'"},
+	{BOTH, 0, "sql_mode = ''"},
+	{BOTH, 0, "autocommit = 1"},
+	{BOTH, 0, "completion_type = 0"},
+	{BOTH, 0, "sql_select_limit = 18446744073709551615"},
+	/* A max_join_size of the server says no to the catalogue's joins. */
+	{BOTH, 0, "sql_big_selects = 1"},
+	{BOTH, 0, "sql_quote_show_create = 1"},
+	/* For copy_queries. */
+	{BOTH, 0, "group_concat_max_len = 1073741824"},
+	{BOTH, 0, "net_read_timeout = 86400"},
+	{BOTH, 0, "net_write_timeout = 86400"},
+	{BOTH, 0, "wait_timeout = 2592000"},
+	{MARIADB, 0, "max_statement_time = 0"},
+	{MARIADB, 100300, "idle_transaction_timeout = 0"},
+	{MARIADB, 100300, "idle_readonly_transaction_timeout = 0"},
+	{MARIADB, 100304, "system_versioning_asof = DEFAULT"},
+	{MYSQL_ONLY, 50708, "max_execution_time = 0"},
+	{MYSQL_ONLY, 80000, "information_schema_stats_expiry = 0"},
+	/* A key that the log has must not be missing in the catalogue. */
+	{MYSQL_ONLY, 80030, "show_gipk_in_create_table_and_information_schema = 1"},
+};
+
 static bool
 set_session(MyConn *conn, Error *err)
 {
-	bool is_mariadb = conn->server.is_mariadb;
-	char *sql =
-		mem_printf("SET SESSION time_zone = '+00:00', sql_mode = '', sql_select_limit = 18446744073709551615,"
-				   " net_read_timeout = 86400, net_write_timeout = 86400, wait_timeout = 2592000%s",
-				   is_mariadb                      ? ", max_statement_time = 0"
-				   : conn->server.version >= 80000 ? ", max_execution_time = 0, information_schema_stats_expiry = 0"
-				   : conn->server.version >= 50708 ? ", max_execution_time = 0"
-												   : "");
-	bool ok = my_exec(conn, sql, err);
+	StrBuf sql = STRBUF_INIT;
+	bool ok;
 
-	free(sql);
+	for (size_t i = 0; i < sizeof(session_settings) / sizeof(session_settings[0]); i++)
+	{
+		if (conn->server.version < session_settings[i].since ||
+			session_settings[i].family == (conn->server.is_mariadb ? MYSQL_ONLY : MARIADB))
+			continue;
+		strbuf_append(&sql, i == 0 ? "SET " : ", ");
+		strbuf_append(&sql, session_settings[i].setting);
+	}
+	ok = my_exec(conn, strbuf_text(&sql), err);
+	/* Queries of users may name no database. */
+	strbuf_reset(&sql);
+	strbuf_append(&sql, "USE ");
+	my_quote_identifier(&sql, conn->config->db);
+	ok = ok && my_exec(conn, strbuf_text(&sql), err);
+	strbuf_free(&sql);
 	return ok;
 }
 

@@ -277,6 +277,42 @@ copy_fails('a query with a mistake', qr/query of table one: .*nonsense/, undef, 
 write_file("one\nmissing\n");
 copy_fails('a table that is not there', qr/missing/, undef, mysql => { copy_queries => $file }, options => { existing_rows => 'truncate' });
 
+# ---- a server whose variables and init_connect would have it otherwise
+
+start_anew(<<'END', <<'END');
+CREATE TABLE parent (`key` int PRIMARY KEY, t varchar(20), at timestamp NULL, d double);
+INSERT INTO parent VALUES (1, 'a😀b', FROM_UNIXTIME(86400), 0.1), (2, 'ü', NULL, NULL), (3, '', NULL, NULL);
+CREATE TABLE child (id int PRIMARY KEY, parent int, FOREIGN KEY (parent) REFERENCES parent (`key`));
+INSERT INTO child VALUES (1, 1), (2, NULL);
+CREATE TABLE joined (id int PRIMARY KEY, t longtext);
+INSERT INTO joined SELECT seq, REPEAT('x', 900) FROM seq_1_to_2000;
+CREATE TABLE versioned (id int PRIMARY KEY);
+END
+CREATE TABLE parent (key int PRIMARY KEY, t text, at timestamptz, d float);
+CREATE TABLE child (id int PRIMARY KEY, parent int REFERENCES parent (key));
+CREATE TABLE joined (id bigint PRIMARY KEY, t text);
+CREATE TABLE versioned (id int PRIMARY KEY);
+END
+my $own = $source->is_mysql ? 'show_gipk_in_create_table_and_information_schema = 0' : "system_versioning_asof = '2001-01-01 00:00:00'";
+$source->sql('ALTER TABLE versioned ADD SYSTEM VERSIONING') unless $source->is_mysql;
+$source->sql('SET sql_generate_invisible_primary_key = ON; CREATE TABLE hidden (v int); INSERT INTO hidden VALUES (7)') if $source->is_mysql;
+$target->safe_psql('app', 'CREATE TABLE app.hidden (my_row_id bigint PRIMARY KEY, v int)') if $source->is_mysql;
+$source->sql('INSERT INTO versioned VALUES (1)');
+$source->sql(q{SET GLOBAL init_connect = "SET NAMES utf8, time_zone = '+09:00', autocommit = 0, sql_mode = 'ANSI_QUOTES,PAD_CHAR_TO_FULL_LENGTH,NO_BACKSLASH_ESCAPES',
+	sql_select_limit = 1, max_join_size = 1, sql_big_selects = 0, completion_type = 2, sql_quote_show_create = 0, group_concat_max_len = 100, } . $own . '; USE information_schema"', '');
+write_file("parent\nchild\nversioned\n", $source->is_mysql ? "hidden\n" : '', "joined : select 1 as id, group_concat(t separator '') as t from joined\n");
+my $told = new_task(mysql => { copy_queries => $file });
+is(($told->run('run', '--copy-only'))[0], 0, 'a server of its own mind: a copy') or diag($told->log_text);
+target_is('SELECT * FROM parent ORDER BY 1', "1|a😀b|1970-01-02 00:00:00+00|0.1\n2|ü||\n3|||", 'which has every character and row');
+target_is('SELECT * FROM child ORDER BY 1', "1|1\n2|", 'of each table');
+target_is('SELECT id, length(t) FROM joined', '1|1800000', 'a query with all of its text');
+target_is('SELECT * FROM versioned', '1', 'the present');
+target_is('SELECT my_row_id, v FROM hidden', '1|7', 'and the key that the server made') if $source->is_mysql;
+is(($told->run('verify', '--tables', 'app.parent,app.child,app.versioned'))[0], 0, 'and is equal');
+my ($code, $ddl) = $told->run('schema', '-d');
+like($ddl, qr/FOREIGN KEY \("?parent"?\) REFERENCES/, 'its foreign keys are read');
+$source->sql("SET GLOBAL init_connect = ''", '');
+
 # ---- the lock
 
 start_anew(<<'END', <<'END');
