@@ -169,6 +169,25 @@ side_left_behind(Run *run)
 						my_position_text(run->arena, side_data(run)->base, run->state.received_lsn));
 }
 
+/* What a user wrote as a position: with the name of the file, or its number alone. */
+static bool
+parse_until(Run *run, Error *err)
+{
+	const char *text = run->config->until;
+	const char *its_base = side_data(run)->base;
+	const char *base = its_base;
+
+	if ((!lsn_parse_shown(text, &run->until) && !my_position_parse(text, run->arena, &base, &run->until)) || run->until == LSN_NONE)
+	{
+		error_set(err, ERROR_USAGE, "--until: \"%s\" is not a position", text);
+		return error_hint(err, "write file:offset such as %s.000003:1234, or current", its_base);
+	}
+	if (strcmp(base, its_base) == 0)
+		return true;
+	error_set(err, ERROR_USAGE, "--until: %s is no position of the source, whose binlog has the name %s", text, its_base);
+	return error_hint(err, "is it one of another server, such as a replica?  SHOW BINARY LOGS lists the source's files");
+}
+
 static bool
 side_resolve_until(Run *run, Error *err)
 {
@@ -177,13 +196,7 @@ side_resolve_until(Run *run, Error *err)
 	bool		ok;
 
 	if (strcmp(run->config->until, "current") != 0)
-	{
-		if ((lsn_parse_shown(run->config->until, &run->until) || my_position_parse(run->config->until, run->arena, NULL, &run->until)) &&
-			run->until != LSN_NONE)
-			return true;
-		error_set(err, ERROR_USAGE, "--until: \"%s\" is not a position", run->config->until);
-		return error_hint(err, "write file:offset such as %s.000003:1234, or current", side_data(run)->base);
-	}
+		return parse_until(run, err);
 	ok = my_connect(&run->config->mysql, "until", &conn, err) && my_position_current(conn, run->arena, &status, err);
 	my_close(conn);
 	if (!ok)

@@ -98,6 +98,20 @@ find_gtid(const MySourceConfig *config, Arena *arena, Lsn *start, Error *err)
 	return ok || error_context(err, "gtid %s", config->gtid);
 }
 
+/* The number alone may be that of another server's file. */
+static bool
+check_name(const char *base, const char *file, const MySourceConfig *config, Arena *arena, Error *err)
+{
+	const char *its_base;
+	Lsn			ignored;
+
+	if (!my_position_parse(file, arena, &its_base, &ignored) || strcmp(base, its_base) == 0)
+		return true;
+	error_set(err, ERROR_PREFLIGHT, "binlogfile: %s is no file of the source, whose binlog has the name %s", config->binlog_file, its_base);
+	return error_hint(err, "is the place one of another server, such as a replica?  binlogfile and binlogfile_offset of [src.mysql] are of the source's own log, "
+					  "such as %s; SHOW BINARY LOGS lists its files", file);
+}
+
 bool
 mysql_configured_start(MyConn *conn, const MySourceConfig *config, Arena *arena, Lsn *start, Error *err)
 {
@@ -117,7 +131,7 @@ mysql_configured_start(MyConn *conn, const MySourceConfig *config, Arena *arena,
 	if (!my_position_locate(conn, *start, arena, &state, &file, err))
 		return false;
 	if (state == MY_POSITION_PRESENT)
-		return true;
+		return check_name(base, file, config, arena, err);
 	error_set(err, ERROR_PREFLIGHT, "the source does not have %s in its binlog%s", my_position_text(arena, base, *start),
 			  state == MY_POSITION_PURGED ? ": it was purged" : "");
 	return error_hint(err, "SHOW BINARY LOGS lists its files; correct binlogfile and binlogfile_offset of [src.mysql], or set copy = on");

@@ -118,6 +118,14 @@ $task = new_task(options => { copy => 'off' }, mysql => { binlogfile => 'binlog.
 ($code, $out, $err) = $task->run('run', '--until', 'current');
 is($code, 3, 'a binlogfile that is not there');
 
+$task = new_task(options => { copy => 'off' }, mysql => { binlogfile => $file =~ s/binlog/replica-bin/r, binlogfile_offset => $offset });
+foreach my $command ('check', 'run')
+{
+	($code, $out, $err) = $task->run($command, $command eq 'run' ? ('--until', 'current') : ());
+	is($code, 3, "$command: a binlogfile of another server, which has a number of ours");
+	like($out . $err, qr/replica-bin\.\d+ is no file of the source, whose binlog has the name binlog\n.*such as \Q$file\E;/, 'and which name it should have');
+}
+
 # ---- until ----
 
 $target->safe_psql('app', 'TRUNCATE app.t');
@@ -133,6 +141,9 @@ is($code, 0, '--until file:offset');
 is($task->target_rows('app.t'), 4, 'ends there');
 ($code, $out, $err) = $task->run('run', '--until', 'tomorrow');
 is($code, 2, '--until: no position');
+($code, $out, $err) = $task->run('run', '--until', "replica-bin.000001:$offset");
+is($code, 2, '--until: a position of another server');
+like($err, qr/no position of the source, whose binlog has the name binlog/, 'is none of the source');
 $task->until_current_ok('--until current');
 is($task->target_rows('app.t'), 5, 'has the rest');
 
