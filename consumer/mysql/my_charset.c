@@ -25,6 +25,7 @@ struct MyCharset
 struct MyCharsets
 {
 	HashMap    *by_name;
+	HashMap    *names;			/* by number of a collation */
 };
 
 /*
@@ -239,6 +240,7 @@ my_charsets_new(void)
 	MyCharsets *charsets = mem_zalloc(sizeof(MyCharsets));
 
 	charsets->by_name = hash_new();
+	charsets->names = hash_new();
 	return charsets;
 }
 
@@ -254,6 +256,7 @@ my_charsets_free(MyCharsets *charsets)
 	if (charsets == NULL)
 		return;
 	hash_free(charsets->by_name, free_charset);
+	hash_free(charsets->names, free);
 	free(charsets);
 }
 
@@ -399,4 +402,35 @@ my_charsets_load(MyCharsets *charsets, MyConn *conn, const MyCatalog *catalog, E
 		}
 	}
 	return true;
+}
+
+bool
+my_charsets_knows(const MyCharsets *charsets, unsigned collation)
+{
+	return hash_get_number(charsets->names, collation) != NULL;
+}
+
+bool
+my_charsets_learn(MyCharsets *charsets, MyConn *conn, unsigned collation, Error *err)
+{
+	Arena	   *arena = arena_new(0);
+	const char *name = NULL;
+	bool		ok;
+
+	ok = my_query_value(conn, arena, arena_printf(arena, "SELECT CHARACTER_SET_NAME FROM information_schema.COLLATIONS WHERE ID = %u", collation), &name, err);
+	/* MariaDB lists no number of the collations that several sets share; these sets are of Unicode, and of them clients can only have UTF-8. */
+	if (name == NULL)
+		name = "utf8mb4";
+	if (ok && !needs_none(name) && hash_get_text(charsets->by_name, name) == NULL)
+		ok = load_charset(charsets, conn, name, err);
+	if (ok)
+		hash_put_number(charsets->names, collation, mem_strdup(name));
+	arena_free(arena);
+	return ok;
+}
+
+const MyCharset *
+my_charsets_find_number(const MyCharsets *charsets, unsigned collation)
+{
+	return my_charsets_find(charsets, hash_get_number(charsets->names, collation));
 }

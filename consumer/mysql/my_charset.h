@@ -23,6 +23,14 @@ bool my_charsets_load(MyCharsets *charsets, MyConn *conn, const MyCatalog *catal
 /* By the server's name for it.  NULL: nothing is to be converted (UTF-8, ASCII, binary, NULL), or it was not loaded. */
 const MyCharset *my_charsets_find(const MyCharsets *charsets, const char *name);
 
+/*
+ * The same by the number of one of its collations, as the log names the set of a statement.  The server is asked once for each: what is known needs
+ * no connection.
+ */
+bool my_charsets_knows(const MyCharsets *charsets, unsigned collation);
+bool my_charsets_learn(MyCharsets *charsets, MyConn *conn, unsigned collation, Error *err) DBSYNC_MUST_CHECK;
+const MyCharset *my_charsets_find_number(const MyCharsets *charsets, unsigned collation);
+
 /* Pure: a set of one byte a character, from the UTF-8 text of its 256 bytes in turn.  NULL where that is not 256 characters. */
 MyCharset *my_charset_from_table(const char *utf8, size_t length);
 /* By iconv's name for it, or NULL. */

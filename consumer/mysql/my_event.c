@@ -255,9 +255,9 @@ my_event_gtid(const MyEvent *event, MyGtid *gtid, Error *err)
 	}
 }
 
-/* Of the status variables only the SQL mode is wanted; it comes second at most. */
-static uint64_t
-query_sql_mode(const uint8_t *data, size_t length)
+/* Of the status variables the SQL mode and the client's character set are wanted; what comes in front of them has its place. */
+static void
+query_status(const uint8_t *data, size_t length, MyQuery *query)
 {
 	MyBytes		bytes = my_bytes(data, length);
 
@@ -266,15 +266,25 @@ query_sql_mode(const uint8_t *data, size_t length)
 		switch (my_bytes_number(&bytes, 1))
 		{
 			case 0:				/* flags2 */
+			case 3:				/* auto_increment_increment, _offset */
 				my_bytes_take(&bytes, 4);
 				break;
 			case 1:
-				return my_bytes_number(&bytes, 8);
+				query->sql_mode = my_bytes_number(&bytes, 8);
+				break;
+			case 2:				/* catalogue, with a zero byte behind it */
+				my_bytes_take(&bytes, my_bytes_number(&bytes, 1) + 1);
+				break;
+			case 6:				/* catalogue */
+				my_bytes_take(&bytes, my_bytes_number(&bytes, 1));
+				break;
+			case 4:
+				query->collation = (unsigned) my_bytes_number(&bytes, 2);
+				return;
 			default:
-				return 0;
+				return;
 		}
 	}
-	return 0;
 }
 
 bool
@@ -297,7 +307,9 @@ my_event_query(const MyEvent *event, void **buffer, size_t *buffer_size, MyQuery
 	if (bytes.is_short || database[database_length] != 0)
 		return malformed(event, "too short", err);
 	query->database = (const char *) database;
-	query->sql_mode = query_sql_mode(status, status_length);
+	query->sql_mode = 0;
+	query->collation = 0;
+	query_status(status, status_length, query);
 	query->text = (const char *) bytes.at;
 	query->length = my_bytes_left(&bytes);
 	if (event->type == MY_EVENT_QUERY_COMPRESSED)

@@ -107,6 +107,7 @@ typedef struct MyQuery
 	const char *text;			/* not zero-terminated */
 	size_t		length;
 	uint64_t	sql_mode;		/* 0: not said */
+	unsigned	collation;		/* a number, whose character set the text has; 0: not said */
 } MyQuery;
 
 /* QUERY, QUERY_COMPRESSED, EXECUTE_LOAD. A compressed text goes to *buffer, which grows by realloc; the caller frees it. */

@@ -146,10 +146,9 @@ search_log(MysqlSource *self, Lsn from, Lsn to, Error *err)
 			break;
 		if (event.event.type != MY_EVENT_QUERY && event.event.type != MY_EVENT_QUERY_COMPRESSED)
 			continue;
-		ok = my_event_query(&event.event, &buffer, &buffer_size, &query, err);
+		ok = mysource_read_query(self, &event.event, &buffer, &buffer_size, arena, &query, err);
 		if (ok)
 		{
-			arena_reset(arena);
 			my_statement_parse(&query, arena, &statement);
 			note_statement(self, &statement, start);
 		}

@@ -175,6 +175,8 @@ bool mysource_xa_commit(MysqlSource *self, const char *xid, Lsn end, SourceEvent
 void mysource_end_replay(MysqlSource *self);
 
 /* mysql_statements.c */
+/* The statement of an event, in UTF-8; the arena is emptied. */
+bool mysource_read_query(MysqlSource *self, const MyEvent *event, void **buffer, size_t *buffer_size, Arena *arena, MyQuery *query, Error *err) DBSYNC_MUST_CHECK;
 bool mysource_query(MysqlSource *self, const MyLogEvent *event, SourceEvent *out, Error *err) DBSYNC_MUST_CHECK;
 
 /* mysql_tables.c */

@@ -157,6 +157,54 @@ table_statement(MysqlSource *self, const MyLogEvent *event, const MyQuery *query
 	return true;
 }
 
+static bool
+is_ascii(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++)
+	{
+		if ((text[i] & 0x80) != 0)
+			return false;
+	}
+	return true;
+}
+
+static bool
+learn_charset(MysqlSource *self, unsigned collation, Error *err)
+{
+	MyConn	   *conn;
+	bool		ok;
+
+	if (!my_connect(self->options.config, "character set", &conn, err))
+		return false;
+	ok = my_charsets_learn(self->charsets, conn, collation, err);
+	my_close(conn);
+	return ok || error_context(err, "a statement in the binary log at %s", mysource_place(self));
+}
+
+/* The log has a statement in the character set of its session: names in it are not yet what the catalogue has, and a byte may look like a quote. */
+bool
+mysource_read_query(MysqlSource *self, const MyEvent *event, void **buffer, size_t *buffer_size, Arena *arena, MyQuery *query, Error *err)
+{
+	StrBuf		text = STRBUF_INIT;
+	const MyCharset *charset;
+
+	arena_reset(arena);
+	if (!my_event_query(event, buffer, buffer_size, query, err))
+		return false;
+	if (query->collation == 0 || is_ascii(query->text, query->length))
+		return true;
+	if (!my_charsets_knows(self->charsets, query->collation) && !learn_charset(self, query->collation, err))
+		return false;
+	charset = my_charsets_find_number(self->charsets, query->collation);
+	if (charset == NULL)
+		return true;
+	my_charset_append(charset, query->text, query->length, &text);
+	query->length = text.length;
+	query->text = arena_strndup(arena, strbuf_text(&text), text.length);
+	strbuf_free(&text);
+	return true;
+}
+
 bool
 mysource_query(MysqlSource *self, const MyLogEvent *event, SourceEvent *out, Error *err)
 {
@@ -164,9 +212,8 @@ mysource_query(MysqlSource *self, const MyLogEvent *event, SourceEvent *out, Err
 	MyStatement statement;
 	MyQuery		query;
 
-	if (!my_event_query(&event->event, &self->buffer, &self->buffer_size, &query, err))
+	if (!mysource_read_query(self, &event->event, &self->buffer, &self->buffer_size, self->arena, &query, err))
 		return false;
-	arena_reset(self->arena);
 	my_statement_parse(&query, self->arena, &statement);
 	if (event->event.type == MY_EVENT_EXECUTE_LOAD)
 		statement.kind = MY_STATEMENT_CHANGE;

@@ -1260,6 +1260,26 @@ a_change_in_statement_format_stops_it(void **state)
 		assert_statement_stops("WITH x AS (SELECT 1) UPDATE t SET v = 987654321", "statement format");
 }
 
+/* Of a client that speaks another character set: names in other bytes, of which one may look like a backslash. */
+static void
+statements_are_in_the_character_set_of_their_session(void **state)
+{
+	Lsn			from;
+
+	(void) state;
+	sql("CREATE TABLE täble (id INT PRIMARY KEY)");
+	from = log_end();
+	sql("INSERT INTO täble VALUES (1)");
+	sql("SET NAMES latin1");
+	sql("TRUNCATE t\xe4" "ble");
+	assert_changes(from, "[\"I\",1,[\"1\"]]\n[\"T\",[1],\"\"]\n");
+	assert_statement_stops("ALTER TABLE t\xe4" "ble COMMENT = 'x'", "changes table app.täble");
+	sql("SET NAMES cp932");
+	sql("CREATE TABLE `\x95\x5c` (id INT PRIMARY KEY)");
+	assert_statement_stops("ALTER TABLE `\x95\x5c` COMMENT = 'x'", "changes table app.表");
+	sql("SET NAMES utf8mb4");
+}
+
 /* Words of MariaDB in front of a statement, and what drops a table without saying so. */
 static void
 statements_of_mariadb_stop_it(void **state)
@@ -1468,6 +1488,7 @@ main(void)
 		cmocka_unit_test_setup(rows_of_before_a_change_are_not_read_by_what_came_after, fresh_database),
 		cmocka_unit_test_setup(changes_that_leave_columns_alone_do_not_matter, fresh_database),
 		cmocka_unit_test_setup(a_change_in_statement_format_stops_it, fresh_database),
+		cmocka_unit_test_setup(statements_are_in_the_character_set_of_their_session, fresh_database),
 		cmocka_unit_test_setup(statements_of_mariadb_stop_it, fresh_database),
 		cmocka_unit_test_setup(a_label_that_the_catalogue_does_not_tell_stops_it, fresh_database),
 		cmocka_unit_test_setup(what_cannot_be_read_is_refused, fresh_database),
