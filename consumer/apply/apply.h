@@ -62,6 +62,12 @@ typedef struct ApplierOptions
 	const char *target_schema;	/* every table goes there; NULL: the source's schema */
 	const char *client_encoding;	/* of the records; NULL: UTF8.  "SQL_ASCII" also takes values that are not valid in it */
 	ApplyOptions apply;
+	/*
+	 * A TRUNCATE of the source is of one table, whatever points to it, and touches no other (MySQL): one that foreign keys of other target tables
+	 * point to is emptied by DELETE.  Where they, or triggers, would act on other rows then, that is a conflict, with the statements that
+	 * mend it.  Sequences are left as they are, either way.
+	 */
+	bool		truncate_is_alone;
 	ApplierSession *session;	/* or NULL */
 	const int  *abort_fd;		/* or NULL; once readable, waits for the target end by ERROR_CANCELLED.  A stop alone does not end them */
 

@@ -270,6 +270,11 @@ conflict_note(Applier *applier, const Change *change, const TxnPart *part, const
 		row->key = (change->no_identity || change->kind == CHANGE_TRUNCATE) ? NULL : key_json(change);
 		row->values = values_json(change);
 	}
+	else if (change->kind == CHANGE_TRUNCATE && change->relation_count == 1)
+	{
+		row->schema = mem_strdup(change->relations[0]->schema);
+		row->table = mem_strdup(change->relations[0]->table);
+	}
 	memcpy(row->sqlstate, reason->sqlstate, sizeof(row->sqlstate));
 	row->reason = mem_strdup(reason->message != NULL ? reason->message : "unknown");
 	row->resolution = resolution;

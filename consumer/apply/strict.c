@@ -165,11 +165,14 @@ is_stale_plan(const Applier *applier, const Change *change, const Error *err)
 	return false;
 }
 
+/* A key that only the target has is its own rows' matter: a conflict, which the policy may pass. */
 static void
 explain_truncate(Error *err)
 {
-	if (strcmp(err->sqlstate, "0A000") == 0)
-		error_hint(err, "On the target a foreign key of a table outside of the source's TRUNCATE points here: drop it, or truncate by hand with CASCADE and go on with conflict = skip");
+	if (strcmp(err->sqlstate, "0A000") != 0)
+		return;
+	err->kind = ERROR_CONFLICT;
+	error_hint(err, "On the target a foreign key of a table outside of the source's TRUNCATE points here: drop it and start again; or empty the table by hand and go on with conflict = skip, which passes this TRUNCATE into dbsync.conflicts");
 }
 
 /* A change's answer is not what it should be; err has the reason without any context. */
@@ -178,6 +181,8 @@ change_failed(Applier *applier, const PipelineNote *note, const Change *change, 
 {
 	const TxnPart *part = note->use->part;
 
+	if (change->kind == CHANGE_TRUNCATE)
+		explain_truncate(err);
 	if (applier->watches)
 	{
 		/* careful.c decides */
@@ -187,8 +192,6 @@ change_failed(Applier *applier, const PipelineNote *note, const Change *change, 
 	}
 	if (is_stale_plan(applier, change, err))
 		err->kind = ERROR_RETRY;
-	if (change->kind == CHANGE_TRUNCATE)
-		explain_truncate(err);
 	if (careful_can_pass(applier, err))
 		return careful_retreat(applier, part->commit_lsn, err);
 	return conflict_context(applier, change, part, err);

@@ -332,6 +332,8 @@ apply_options(Run *run, ApplierSession *session, ApplierOptions *options)
 		.table_snapshot_lsn = snapshot_of,
 		.load_relations = load_relations,
 	};
+	if (run->side->applier_options != NULL)
+		run->side->applier_options(run, options);
 }
 
 void *

@@ -461,6 +461,12 @@ side_copy_round(Run *run, CopyOutcome *outcome, Error *err)
 	return ok;
 }
 
+static void
+side_applier_options(const Run *run DBSYNC_UNUSED, ApplierOptions *options)
+{
+	options->truncate_is_alone = true;
+}
+
 /* The source was told which tables are wanted. */
 static bool
 side_wants(const Run *run DBSYNC_UNUSED, const char *schema DBSYNC_UNUSED, const char *table DBSYNC_UNUSED)
@@ -486,6 +492,7 @@ const SourceSide mysql_side = {
 	.has_snapshot = side_has_snapshot,
 	.release_snapshot = side_release_snapshot,
 	.copy_round = side_copy_round,
+	.applier_options = side_applier_options,
 	.wants = side_wants,
 	/* A server that purges what a reader has open waits for it; what is missed later stops the stream. */
 	.watch = side_nothing_to_do,

@@ -9,6 +9,7 @@
 #ifndef DBSYNC_SYNC_SOURCE_SIDE_H
 #define DBSYNC_SYNC_SOURCE_SIDE_H
 
+#include "apply/apply.h"
 #include "copy/copy.h"
 #include "sync/run_context.h"
 
@@ -51,6 +52,8 @@ struct SourceSide
 	/* Plans and copies under the snapshot held; calls full_sync_keep_plan(), and copy_run() or its like. */
 	bool		(*copy_round) (Run *run, CopyOutcome *outcome, Error *err);
 
+	/* What the applier must know of the source; NULL: nothing.  Any thread's. */
+	void		(*applier_options) (const Run *run, ApplierOptions *options);
 	/* Does a change of this table, named as records name it, belong to the task?  Any thread's. */
 	bool		(*wants) (const Run *run, const char *schema, const char *table);
 
