@@ -68,6 +68,7 @@ typedef struct ApplierOptions
 	 * mend it.  Sequences are left as they are, either way.
 	 */
 	bool		truncate_is_alone;
+	bool		zero_dates_are_null;	/* a NULL of a date or timestamp may be none at the source (MySQL): for a hint */
 	ApplierSession *session;	/* or NULL */
 	const int  *abort_fd;		/* or NULL; once readable, waits for the target end by ERROR_CANCELLED.  A stop alone does not end them */
 

@@ -150,8 +150,12 @@ conflict_context(Applier *applier, const Change *change, const TxnPart *part, Er
 	conflict_describe(change, &text);
 	error_context(err, "%s in transaction %" PRIu32 " with commit LSN %s", strbuf_text(&text), part->xid, lsn_show(part->commit_lsn, lsn));
 	strbuf_free(&text);
-	if (err->kind == ERROR_CONFLICT && applier->options.apply.conflict == CONFLICT_STOP && err->hint == NULL)
+	if (err->kind != ERROR_CONFLICT || applier->options.apply.conflict != CONFLICT_STOP)
+		return false;
+	if (err->hint == NULL)
 		error_hint(err, "Mend the row on the target and start again; or let dbsync pass such changes, into dbsync.conflicts on the target: conflict = skip, or conflict = upsert");
+	else if (err->column[0] != '\0')
+		error_hint(err, "%s, and start again; or let dbsync pass such changes, into dbsync.conflicts on the target: conflict = skip", err->hint);
 	return false;
 }
 

@@ -175,6 +175,25 @@ explain_truncate(Error *err)
 	error_hint(err, "On the target a foreign key of a table outside of the source's TRUNCATE points here: drop it and start again; or empty the table by hand and go on with conflict = skip, which passes this TRUNCATE into dbsync.conflicts");
 }
 
+/* A column of the target does not take a NULL that the source may have, or a zero date. */
+static void
+explain_null(const Applier *applier, const Change *change, Error *err)
+{
+	const TargetTable *table = change->relation != NULL ? change->relation->applier_data : NULL;
+	const char *whence = NULL;
+
+	if (table == NULL || table->name == NULL || err->column[0] == '\0')
+		return;
+	for (int i = 0; i < change->relation->column_count && applier->options.zero_dates_are_null; i++)
+	{
+		const RelationColumn *column = &change->relation->columns[i];
+
+		if (strcmp(column->name, err->column) == 0 && (strncmp(column->type, "date", 4) == 0 || strncmp(column->type, "timestamp", 9) == 0))
+			whence = "a zero date of the source is a NULL: see zero_dates";
+	}
+	pg_hint_not_null(table->name, err->column, whence, err);
+}
+
 /* A change's answer is not what it should be; err has the reason without any context. */
 static bool
 change_failed(Applier *applier, const PipelineNote *note, const Change *change, Error *err)
@@ -183,6 +202,8 @@ change_failed(Applier *applier, const PipelineNote *note, const Change *change, 
 
 	if (change->kind == CHANGE_TRUNCATE)
 		explain_truncate(err);
+	else
+		explain_null(applier, change, err);
 	if (applier->watches)
 	{
 		/* careful.c decides */

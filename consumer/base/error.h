@@ -35,9 +35,10 @@ typedef struct Error
 	char	   *message;		/* NULL when kind is ERROR_NONE */
 	char	   *hint;			/* or NULL */
 	char		sqlstate[6];	/* "" where no server said it */
+	char		column[64];		/* that a PostgreSQL server names: of a NULL that it does not take; else "" */
 } Error;
 
-#define ERROR_INIT {ERROR_NONE, NULL, NULL, ""}
+#define ERROR_INIT {ERROR_NONE, NULL, NULL, "", ""}
 
 /* Always returns false. */
 bool error_set(Error *err, ErrorKind kind, const char *fmt, ...) DBSYNC_PRINTF(3, 4);

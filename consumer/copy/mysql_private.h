@@ -141,6 +141,8 @@ bool mysql_sender_begin(const MySenderOptions *options, MySender **sender, Error
 bool mysql_sender_row(MySender *sender, MYSQL_ROW row, const unsigned long *lengths, Error *err) DBSYNC_MUST_CHECK;
 /* Everything is on the target, as far as its transaction goes. */
 bool mysql_sender_end(MySender *sender, Error *err) DBSYNC_MUST_CHECK;
+/* The hint where this column of the target does not take a NULL; puts it in front of the one that is there. */
+void mysql_sender_hint_null(const MySenderOptions *options, const char *name, Error *err);
 int64_t mysql_sender_rows(const MySender *sender);		/* stored */
 int64_t mysql_sender_bytes(const MySender *sender);
 /* done: what was counted stands; otherwise it is taken back. */

@@ -263,12 +263,14 @@ move_rows(CopyWorker *w, bool *is_source, Error *err)
 }
 
 static bool
-target_failed(CopyWorker *w, const CopyTable *table, Error *err)
+target_failed(CopyWorker *w, const MySenderOptions *options, Error *err)
 {
-	(void) copy_target_error(table, w->target, err);
+	(void) copy_target_error(options->table, w->target, err);
 	if (!err->hint && (strncmp(err->sqlstate, "22", 2) == 0 || strncmp(err->sqlstate, "23", 2) == 0))
 		error_hint(err, "ignore_copy_error_count_each_table in [desc.pgsql] is the number of rows of a table that may be kept in "
 						"dbsync.rejects instead");
+	if (err->column[0] != '\0')
+		mysql_sender_hint_null(options, err->column, err);
 	return false;
 }
 
@@ -291,7 +293,7 @@ copy_rows(CopyWorker *w, CopyTable *table, CopyItem *item, Error *err)
 	if ((options.config->reject_limit == 0 && !copy_freeze_begin(w->target, table, item, &options.freeze, err)) ||
 		!mysql_sender_begin(&options, &reading->sender, err))
 	{
-		(void) target_failed(w, table, err);
+		(void) target_failed(w, &options, err);
 		return COPY_RESULT_FAILED;
 	}
 	log_debug("copy", "table %s part %d freeze=%s", table->title, item->chunk + 1, options.freeze ? "on" : "off");
@@ -299,7 +301,7 @@ copy_rows(CopyWorker *w, CopyTable *table, CopyItem *item, Error *err)
 	{
 		if (is_source)
 			return source_failed(w, source);
-		(void) target_failed(w, table, err);
+		(void) target_failed(w, &options, err);
 		return COPY_RESULT_FAILED;
 	}
 	item->rows = mysql_sender_rows(reading->sender);

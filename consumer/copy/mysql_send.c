@@ -226,6 +226,26 @@ keep_rejected(MySender *s, const char *column, const char *problem, Error *err)
 	return count_rejected(s, column, problem, err) && mysql_reject_keep(s->target, &reject, err);
 }
 
+void
+mysql_sender_hint_null(const MySenderOptions *options, const char *name, Error *err)
+{
+	char *other = err->hint ? mem_strdup(err->hint) : NULL;
+	const char *whence = NULL;
+
+	for (int i = 0; i < options->source->column_count && options->config->zero_dates == MY_ZERO_DATES_NULL; i++)
+	{
+		const MyCopyColumn *column = &options->source->columns[i];
+		MyType type = column->column->type;
+
+		if (strcmp(column->name, name) == 0 && (type == MY_DATE || type == MY_DATETIME || type == MY_TIMESTAMP))
+			whence = "a zero date of the source is a NULL: see zero_dates";
+	}
+	pg_hint_not_null(options->table->target_title, name, whence, err);
+	if (other)
+		error_hint(err, "%s; or: %s", err->hint, other);
+	free(other);
+}
+
 /* A value of it cannot be stored; the row has not been added to anything. */
 static bool
 reject_value(MySender *s, MYSQL_ROW row, const unsigned long *lengths, Error *err)
@@ -256,6 +276,8 @@ reject_row(MySender *s, int number, const Error *why, Error *err)
 		column += strlen(", column ");
 		name = mem_strndup(column, strlen(column) - (column[strlen(column) - 1] == ')' ? 1 : 0));
 	}
+	else if (why->column[0] != '\0')
+		name = mem_strdup(why->column);
 	problem = mem_strdup(why->message);
 	if (position)
 		problem[position - why->message] = '\0';
@@ -263,6 +285,8 @@ reject_row(MySender *s, int number, const Error *why, Error *err)
 		memmove(problem, problem + strlen(prefix) + 2, strlen(problem) - strlen(prefix) - 1);
 	mysql_row_split(s->options.source, line, length, s->fields, s->lengths);
 	ok = keep_rejected(s, name, problem, err);
+	if (!ok && why->column[0] != '\0' && err->hint && err->sqlstate[0] == '\0')
+		mysql_sender_hint_null(&s->options, why->column, err);
 	free(problem);
 	free(name);
 	free(line);

@@ -97,6 +97,11 @@ bool pg_wait(PgConn *conn, bool for_write, int timeout_ms, bool *ready, Error *e
  * may hold a row's data; of a COPY's context the line and column are kept, the value is not.
  */
 bool pg_error(PgConn *conn, const PGresult *result, Error *err);
+/*
+ * The hint for a NULL that a column does not take (err->column): the statement that lets it in.  table: quoted; whence: where the NULL may come from,
+ * or NULL.
+ */
+void pg_hint_not_null(const char *table, const char *column, const char *whence, Error *err);
 
 /* Identifiers are quoted here and nowhere else. */
 void pg_quote_identifier(StrBuf *buf, const char *name);

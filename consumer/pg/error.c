@@ -4,6 +4,7 @@
  */
 #include "pg/conn_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -112,6 +113,7 @@ pg_error(PgConn *conn, const PGresult *result, Error *err)
 	const char *primary;
 	const char *detail;
 	const char *hint;
+	const char *column;
 	char *position;
 	StrBuf text = STRBUF_INIT;
 	bool lost;
@@ -129,6 +131,7 @@ pg_error(PgConn *conn, const PGresult *result, Error *err)
 	primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
 	detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
 	hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+	column = PQresultErrorField(result, PG_DIAG_COLUMN_NAME);
 
 	strbuf_append(&text, primary ? primary : "unknown error");
 	if (detail && detail_is_safe(sqlstate))
@@ -142,7 +145,20 @@ pg_error(PgConn *conn, const PGresult *result, Error *err)
 	strbuf_free(&text);
 	strncpy(err->sqlstate, sqlstate, 5);
 	err->sqlstate[5] = '\0';
+	if (column && strcmp(sqlstate, "23502") == 0)
+		snprintf(err->column, sizeof(err->column), "%s", column);
 	if (hint)
 		error_hint(err, "%s", hint);
 	return false;
+}
+
+void
+pg_hint_not_null(const char *table, const char *column, const char *whence, Error *err)
+{
+	StrBuf quoted = STRBUF_INIT;
+
+	pg_quote_identifier(&quoted, column);
+	error_hint(err, "On the target: ALTER TABLE %s ALTER COLUMN %s DROP NOT NULL%s%s%s", table, strbuf_text(&quoted), whence ? " (" : "",
+			   whence ? whence : "", whence ? ")" : "");
+	strbuf_free(&quoted);
 }

@@ -462,9 +462,10 @@ side_copy_round(Run *run, CopyOutcome *outcome, Error *err)
 }
 
 static void
-side_applier_options(const Run *run DBSYNC_UNUSED, ApplierOptions *options)
+side_applier_options(const Run *run, ApplierOptions *options)
 {
 	options->truncate_is_alone = true;
+	options->zero_dates_are_null = run->config->mysql.zero_dates == MY_ZERO_DATES_NULL;
 }
 
 /* The source was told which tables are wanted. */

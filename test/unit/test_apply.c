@@ -865,6 +865,24 @@ policy_stop_names_the_row_and_changes_nothing(void **state)
 }
 
 static void
+a_null_that_the_target_does_not_take_is_told_with_the_column(void **state)
+{
+	Fixture    *fixture = *state;
+
+	fixture->options.zero_dates_are_null = true;
+	reopen(fixture);
+	pg_test_sql(fixture->conn, "CREATE TABLE a.d (id int PRIMARY KEY, \"Day\" date NOT NULL, n int NOT NULL)");
+#define R_D "[\"R\",1,1,\"a\",\"d\",\"d\",[[\"id\",\"integer\",1],[\"Day\",\"date\",0],[\"n\",\"integer\",0]]]\n"
+	apply_fails(fixture, R_D "[\"I\",1,[\"1\",null,\"1\"]]\n", ERROR_CONFLICT, "insert of a.d (id=1)",
+				"ALTER TABLE \"a\".\"d\" ALTER COLUMN \"Day\" DROP NOT NULL (a zero date of the source is a NULL: see zero_dates), and start again; or let");
+	apply_fails(fixture, "[\"I\",1,[\"1\",\"2026-01-01\",null]]\n", ERROR_CONFLICT, "insert of a.d (id=1)",
+				"ALTER TABLE \"a\".\"d\" ALTER COLUMN \"n\" DROP NOT NULL, and start again");
+	fixture->options.zero_dates_are_null = false;
+	reopen(fixture);
+	apply_fails(fixture, R_D "[\"I\",1,[\"1\",null,\"1\"]]\n", ERROR_CONFLICT, "insert of a.d (id=1)", "ALTER COLUMN \"Day\" DROP NOT NULL, and start again");
+}
+
+static void
 changes_without_identity_follow_the_policy(void **state)
 {
 	Fixture    *fixture = *state;
@@ -1554,6 +1572,7 @@ main(void)
 		TEST(a_truncate_that_is_alone_stops_where_keys_would_act),
 		TEST(a_truncate_that_is_alone_empties_partitions),
 		TEST(policy_stop_names_the_row_and_changes_nothing),
+		TEST(a_null_that_the_target_does_not_take_is_told_with_the_column),
 		TEST(changes_without_identity_follow_the_policy),
 		TEST(policy_skip_keeps_what_it_skips),
 		TEST(policy_upsert_overwrites_and_inserts),

@@ -176,6 +176,35 @@ $source->sql("SET SESSION binlog_format = 'STATEMENT'; INSERT INTO t VALUES (8, 
 is($code, 1, 'a change that is logged as a statement stops the run');
 like($err, qr/changed in statement format \(binary log at binlog\.\d{6}:\d+\)/, 'and it says where');
 
+# ---- zero dates where the target takes no NULL ----
+
+my $zero = qr/ALTER TABLE "app"\."zero" ALTER COLUMN "Day" DROP NOT NULL \(a zero date of the source is a NULL: see zero_dates\)/;
+$source->sql("CREATE TABLE zero (id int PRIMARY KEY, Day date NOT NULL, v int); SET sql_mode = ''; INSERT INTO zero VALUES (1, '2026-01-01', 1), (2, '0000-00-00', 2)");
+$target->safe_psql('app', 'CREATE TABLE app.zero (id int PRIMARY KEY, "Day" date NOT NULL, v int NOT NULL)');
+$task = new_task(options => { include_tables => 'app.zero' });
+($code, $out, $err) = $task->run('run', '--until', 'current');
+is($code, 1, 'copy: a zero date for a column that takes no NULL');
+like($err, qr/null value in column "Day".*$zero; or: ignore_copy_error_count_each_table/s, 'is told as such, with what mends it');
+$source->sql("SET sql_mode = ''; INSERT INTO zero VALUES (3, 0, 3)");
+$task = new_task(options => { include_tables => 'app.zero' }, extra => "\n[desc.pgsql]\nignore_copy_error_count_each_table = 1\n");
+($code, $out, $err) = $task->run('run', '--until', 'current');
+like($err, qr/1 rows were rejected, and there is one more: column Day: null value.*$zero; or: ignore_copy_error/s, 'so is one that is not rejected any more');
+$source->sql("DELETE FROM zero WHERE id = 3");
+$task->until_current_ok('one can be rejected');
+is($target->safe_psql('app', q{SELECT column_name || ': ' || problem FROM dbsync.rejects WHERE source_table = 'zero'}),
+	'Day: null value in column "Day" of relation "zero" violates not-null constraint', 'and is kept with its column');
+$source->sql("SET sql_mode = ''; INSERT INTO zero VALUES (3, 0, 3)");
+($code, $out, $err) = $task->run('run', '--until', 'current');
+is($code, 1, 'stream: likewise');
+like($err, qr/insert of app\.zero \(id=3\).*$zero, and start again; or let dbsync pass such changes/s, 'with the same words');
+$target->safe_psql('app', 'ALTER TABLE app.zero ALTER "Day" DROP NOT NULL');
+$task->until_current_ok('then it goes on');
+$source->sql("INSERT INTO zero VALUES (4, '2026-01-01', NULL)");
+($code, $out, $err) = $task->run('run', '--until', 'current');
+like($err, qr/ALTER COLUMN "v" DROP NOT NULL, and start again/, 'a NULL of another column is no zero date');
+
+$source->sql('DROP TABLE zero');
+
 # ---- TRUNCATE of a table that others point to ----
 
 $source->sql(<<'END');
