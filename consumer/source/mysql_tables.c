@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "model/change.h"
 #include "mysql/my_name.h"
+#include "mysql/my_types.h"
 
 #define MODULE "source"
 
@@ -77,6 +78,7 @@ make_relation_text(MysqlSource *self, LoggedTable *table)
 	const MyTable *known = table->table;
 	Arena	   *arena = arena_new(0);
 	StrBuf		out = STRBUF_INIT;
+	StrBuf		type = STRBUF_INIT;
 
 	table->number = self->next_number++;
 	strbuf_printf(&out, "[\"R\",%" PRIu64 ",0,", table->number);
@@ -91,12 +93,16 @@ make_relation_text(MysqlSource *self, LoggedTable *table)
 		strbuf_append(&out, i == 0 ? "[" : ",[");
 		append_string(&out, my_target_name(config, arena, column->name));
 		strbuf_append_char(&out, ',');
-		append_string(&out, column->type_text != NULL ? column->type_text : column->type_name);
+		/* as dbsync schema would make it: it is for hints about the target */
+		strbuf_reset(&type);
+		my_type_append(&type, column, config);
+		append_string(&out, strbuf_text(&type));
 		strbuf_printf(&out, ",%d]", is_key(known, i) ? COLUMN_IDENTITY : 0);
 	}
 	strbuf_append(&out, "]]");
 	table->relation_length = out.length;
 	table->relation_text = strbuf_detach(&out);
+	strbuf_free(&type);
 	arena_free(arena);
 }
 

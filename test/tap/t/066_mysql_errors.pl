@@ -203,7 +203,19 @@ $source->sql("INSERT INTO zero VALUES (4, '2026-01-01', NULL)");
 ($code, $out, $err) = $task->run('run', '--until', 'current');
 like($err, qr/ALTER COLUMN "v" DROP NOT NULL, and start again/, 'a NULL of another column is no zero date');
 
-$source->sql('DROP TABLE zero');
+# ---- columns that the target lacks ----
+
+$source->sql('CREATE TABLE lack (id int PRIMARY KEY)');
+$target->safe_psql('app', 'CREATE TABLE app.lack (id int PRIMARY KEY)');
+$task = new_task(options => { include_tables => 'app.lack' });
+$task->start('run', '--ddl', 'skip');
+wait_for('the stream', sub { $task->log_text =~ /caught up with the source/ });
+$source->sql("ALTER TABLE lack ADD COLUMN w int unsigned, ADD COLUMN e enum('a'), ADD COLUMN at datetime(3); INSERT INTO lack VALUES (1, 1, 'a', NULL)");
+is($task->wait_end, 1, 'a column that the target lacks stops the stream');
+like($task->log_text, qr/ALTER TABLE "app"\."lack" ADD COLUMN "w" bigint;/, "and is named with PostgreSQL's type");
+($code, $out) = $task->run('check');
+like($out, qr/ALTER TABLE app\.lack ADD COLUMN w bigint;/, 'as by the preflight');
+$source->sql('DROP TABLE lack, zero');
 
 # ---- TRUNCATE of a table that others point to ----
 
