@@ -221,6 +221,15 @@ is(
 	psql("SELECT count(*) FROM pg_constraint WHERE connamespace = 'app'::regnamespace AND contype <> 'n'"),
 	'both sections are all of it');
 
+# A table that is called as PostgreSQL would call another one's sequence.
+$source->sql('CREATE TABLE seq (id int AUTO_INCREMENT PRIMARY KEY, v int) AUTO_INCREMENT = 7; CREATE TABLE seq_id_seq (id int AUTO_INCREMENT PRIMARY KEY, v int)');
+my $sequences = DbsyncTest->new(source => $source, target => $target, name => 'sequences', target_schema => 'seqs', options => { include_tables => 'app.seq, app.seq_id_seq' });
+($code, $out, $err) = $sequences->run('schema');
+is($code, 0, 'schema of tables that are named like sequences') or diag $err;
+is(psql("INSERT INTO seqs.seq (v) VALUES (1) RETURNING id || ' ' || pg_get_serial_sequence('seqs.seq', 'id')"), '7 seqs.seq_id_seq_2', 'the sequence has another name');
+is(psql("INSERT INTO seqs.seq_id_seq (v) VALUES (1) RETURNING id || ' ' || pg_get_serial_sequence('seqs.seq_id_seq', 'id')"), '1 seqs.seq_id_seq_id_seq',
+	'and where it is free, the usual one');
+
 # Mistakes.
 my $wrong = DbsyncTest->new(source => $source, target => $target, name => 'wrong', mysql => { types => 'int = nonsense', db => 'app' }, target_schema => 'wrong');
 ($code, $out, $err) = $wrong->run('schema');
