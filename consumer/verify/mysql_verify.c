@@ -175,7 +175,7 @@ wants(void *arg, const char *schema, const char *table)
 	return false;
 }
 
-/* A column that the source generates is compared where the target has it as an ordinary one.  NULL: fits; else malloc'd. */
+/* Generated columns are compared, too: the source's value with the one that the target computed, or was sent.  NULL: fits; else malloc'd. */
 static char *
 match_columns(const MySourceConfig *config, MyVerifyTable *table, Arena *arena)
 {
@@ -187,7 +187,7 @@ match_columns(const MySourceConfig *config, MyVerifyTable *table, Arena *arena)
 
 		if (to == NULL && !from->is_generated)
 			return mem_printf("the target has no column %s", from->name);
-		if (to != NULL && to->generated == '\0')
+		if (to != NULL)
 			table->columns[table->column_count++] = (MyPair) {from, to};
 	}
 	return table->column_count == 0 ? mem_strdup("the target has no column of it") : NULL;

@@ -68,6 +68,12 @@ ok($report->{equal}, 'the report says so');
 ($code, $tables) = verify('--tables=app.l*');
 is_deeply([ $code, keys %$tables ], [ 0, 'large' ], '--tables');
 
+# What the target computes is compared with what the source has.
+$target->safe_psql('app', 'ALTER TABLE app.types DROP gen, ADD gen int GENERATED ALWAYS AS (id * 3) STORED');
+($code, $tables) = verify('--tables=app.types', '--once');
+is("$code $tables->{types}{result}", '4 different', 'a generated column that the target computes in another way');
+$target->safe_psql('app', 'ALTER TABLE app.types DROP gen, ADD gen int GENERATED ALWAYS AS (id * 2) STORED');
+
 # ---- differences, and which
 
 $target->safe_psql('app', <<'END');
