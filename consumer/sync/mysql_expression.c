@@ -1,39 +1,25 @@
 /*
  * mysql_expression.c
- *		Token by token: what is not known is refused.
+ *		Reads an expression by MySQL's precedence, and writes each part when it is complete.
  *
- * Left out on purpose: "/", which is a division of decimals there and one of integers here; "||", "^", "!" and bit operators, which mean other
- * things; casts and collations; and functions that treat NULL in another way, such as greatest().
+ * Left out on purpose: "/" and DIV; "||", "^" and bit operators, which mean other things; XOR; casts and collations.
  */
-#include "sync/mysql_expression.h"
+#include "sync/mysql_expression_private.h"
 
-#include "mysql/my_name.h"
 #include "pg/conn.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-#define MOST_ARGUMENTS 8
-#define MOST_DEPTH     50
+#define MOST_DEPTH 50
+#define LETTERS	   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 
-typedef struct Translator
-{
-	const char *at;
-	const MyTable *table;
-	const MySourceConfig *config;
-	Arena *arena;
-	unsigned facts;
-	int depth;
-} Translator;
+static bool read_expression(Translator *self, Value *out);
+static bool read_sum(Translator *self, Value *out);
 
-typedef struct Arguments
-{
-	StrBuf text[MOST_ARGUMENTS];
-	int count;
-} Arguments;
-
-static bool translate(Translator *self, StrBuf *out);
+/* Words */
 
 static void
 skip_blanks(Translator *self)
@@ -42,20 +28,34 @@ skip_blanks(Translator *self)
 		self->at++;
 }
 
-/* Words and values are separated by one blank, but not behind a parenthesis. */
-static void
-append_word(StrBuf *out, const char *text)
+static bool
+take_sign(Translator *self, const char *sign)
 {
-	if (out->length > 0 && strchr("( ", out->data[out->length - 1]) == NULL)
-		strbuf_append_char(out, ' ');
-	strbuf_append(out, text);
+	skip_blanks(self);
+	if (strncmp(self->at, sign, strlen(sign)) != 0)
+		return false;
+	self->at += strlen(sign);
+	return true;
 }
 
 static bool
-take_column(Translator *self, StrBuf *out)
+take_word(Translator *self, const char *word)
+{
+	size_t length = strlen(word);
+
+	skip_blanks(self);
+	if (strspn(self->at, LETTERS) != length || strncasecmp(self->at, word, length) != 0)
+		return false;
+	self->at += length;
+	return true;
+}
+
+/* Columns and literals */
+
+static bool
+read_column(Translator *self, Value *out)
 {
 	StrBuf name = STRBUF_INIT;
-	StrBuf quoted = STRBUF_INIT;
 	const MyColumn *column;
 
 	for (self->at++; *self->at != '\0' && (*self->at != '`' || self->at[1] == '`'); self->at++)
@@ -71,391 +71,416 @@ take_column(Translator *self, StrBuf *out)
 	if (column == NULL || column->is_generated || *self->at == '.')
 		return false;
 	self->facts |= EXPRESSION_READS_COLUMN;
-	/* Of an enum, the value is a label as it is written there. */
-	if (column->charset != NULL && column->type != MY_JSON && column->type != MY_ENUM && column->collation != NULL &&
-		strstr(column->collation, "_ci") != NULL)
-		self->facts |= EXPRESSION_IGNORES_CASE;
-	pg_quote_identifier(&quoted, my_target_name(self->config, self->arena, column->name));
-	append_word(out, strbuf_text(&quoted));
-	strbuf_free(&quoted);
-	return true;
+	return expression_column(self, column, out);
 }
 
-static void
-take_string(Translator *self, StrBuf *out)
+/* Its character set does not matter: it is UTF-8 by now. */
+static bool
+read_string(Translator *self, Value *out)
 {
 	StrBuf plain = STRBUF_INIT;
 	StrBuf quoted = STRBUF_INIT;
+	bool is_ascii = true;
 
 	self->at = my_unquote(self->at, &plain);
-	if (plain.length > 0)
-		self->facts |= EXPRESSION_HAS_TEXT;
+	for (size_t i = 0; i < plain.length; i++)
+		is_ascii = is_ascii && (unsigned char) plain.data[i] < 128;
 	pg_quote_literal(&quoted, strbuf_text(&plain));
-	append_word(out, strbuf_text(&quoted));
+	*out = (Value){
+		.kind = VALUE_TEXT,
+		.text = arena_strdup(self->arena, strbuf_text(&quoted)),
+		.literal = arena_strdup(self->arena, strbuf_text(&plain)),
+		.charset = is_ascii ? NULL : "utf8mb4",
+		.most = (long double) plain.length,
+	};
 	strbuf_free(&plain);
 	strbuf_free(&quoted);
-}
-
-static bool
-take_number(Translator *self, StrBuf *out)
-{
-	size_t length = strspn(self->at, "0123456789.");
-	const char *text = arena_strndup(self->arena, self->at, length);
-
-	self->at += length;
-	/* 0xff, 1e5 */
-	if (isalpha((unsigned char) *self->at) || *self->at == '_')
-		return false;
-	append_word(out, text);
 	return true;
 }
 
 static bool
-take_operator(Translator *self, StrBuf *out)
+read_number(Translator *self, Value *out)
 {
-	static const struct
+	size_t length = strspn(self->at, "0123456789.");
+	const char *text = arena_strndup(self->arena, self->at, length);
+	const char *point = strchr(text, '.');
+
+	self->at += length;
+	/* 0xff, 1e5 */
+	if (isalpha((unsigned char) *self->at) || *self->at == '_' || length > 30 || strcmp(text, ".") == 0 ||
+		(point != NULL && strchr(point + 1, '.') != NULL))
+		return false;
+	*out = (Value){.kind = point != NULL ? VALUE_DECIMAL : VALUE_INTEGER, .text = text, .literal = text};
+	out->least = out->most = strtold(text, NULL);
+	out->is_unsigned = out->most > MOST_BIGINT;
+	out->is_wide = out->has_own_text = point != NULL;
+	out->digits = (int) length;
+	out->scale = point != NULL ? (int) strlen(point + 1) : 0;
+	return point != NULL || length < 20;
+}
+
+/* Calls and words */
+
+/* At the parenthesis. */
+static bool
+read_call(Translator *self, const char *name, Value *out)
+{
+	Value arguments[MOST_ARGUMENTS];
+	int count = 0;
+
+	self->at++;
+	if (!take_sign(self, ")"))
 	{
-		const char *from;
-		const char *to;
-	} operators[] = {
+		do
+			if (count == MOST_ARGUMENTS || !read_expression(self, &arguments[count++]))
+				return false;
+		while (take_sign(self, ","));
+		if (!take_sign(self, ")"))
+			return false;
+	}
+	return expression_function(self, name, arguments, count, out);
+}
+
+/* One WHEN; base: what stands behind CASE, or NULL. */
+static bool
+read_when(Translator *self, const Value *base, Value *out, StrBuf *text)
+{
+	Value when;
+	Value condition;
+	Value then;
+
+	if (!read_expression(self, &when) || !take_word(self, "THEN") || !read_expression(self, &then) ||
+		!(base != NULL ? expression_compare(self, "=", base, &when, &condition) : expression_condition(self, &when, &condition)) ||
+		!expression_unite(out, &then))
+		return false;
+	strbuf_printf(text, " WHEN %s THEN %s", condition.text, then.text);
+	return true;
+}
+
+static bool
+read_case(Translator *self, Value *out)
+{
+	StrBuf text = STRBUF_INIT;
+	Value base;
+	Value other;
+	bool has_base = !take_word(self, "WHEN");
+	bool ok = !has_base || (read_expression(self, &base) && take_word(self, "WHEN"));
+
+	*out = (Value){.kind = VALUE_NULL};
+	strbuf_append(&text, "CASE");
+	do
+		ok = ok && read_when(self, has_base ? &base : NULL, out, &text);
+	while (ok && take_word(self, "WHEN"));
+	if (ok && take_word(self, "ELSE"))
+	{
+		ok = read_expression(self, &other) && expression_unite(out, &other);
+		if (ok)
+			strbuf_printf(&text, " ELSE %s", other.text);
+	}
+	strbuf_append(&text, " END");
+	out->text = arena_strdup(self->arena, strbuf_text(&text));
+	out->is_part = false;
+	strbuf_free(&text);
+	return ok && take_word(self, "END") && out->kind != VALUE_NULL;
+}
+
+static bool
+read_word(Translator *self, Value *out)
+{
+	size_t length = strspn(self->at, LETTERS);
+	const char *word = arena_strndup(self->arena, self->at, length);
+
+	self->at += length;
+	/* The character set of a string. */
+	if (word[0] == '_' && *self->at == '\'' && strcmp(word, "_binary") != 0)
+		return read_string(self, out);
+	*out = (Value){.kind = VALUE_BOOLEAN};
+	if (strcasecmp(word, "true") == 0 || strcasecmp(word, "false") == 0)
+		out->text = strcasecmp(word, "true") == 0 ? "TRUE" : "FALSE";
+	else if (strcasecmp(word, "null") == 0)
+		*out = (Value){.kind = VALUE_NULL, .text = "NULL"};
+	else if (strcasecmp(word, "case") == 0)
+		return read_case(self, out);
+	else
+	{
+		skip_blanks(self);
+		if (*self->at == '(')
+			return read_call(self, word, out);
+		return (strcasecmp(word, "current_timestamp") == 0 || strcasecmp(word, "current_date") == 0) &&
+			   expression_function(self, word, NULL, 0, out);
+	}
+	return true;
+}
+
+/* Precedence, from the tightest */
+
+static bool
+read_operand(Translator *self, Value *out)
+{
+	char c;
+
+	skip_blanks(self);
+	c = *self->at;
+	if (c == '`')
+		return read_column(self, out);
+	if (c == '\'')
+		return read_string(self, out);
+	if (isdigit((unsigned char) c) || c == '.')
+		return read_number(self, out);
+	if (isalpha((unsigned char) c) || c == '_')
+		return read_word(self, out);
+	return take_sign(self, "(") && read_expression(self, out) && take_sign(self, ")");
+}
+
+static bool
+negate_condition(Translator *self, const Value *value, Value *out)
+{
+	Value condition;
+
+	if (!expression_condition(self, value, &condition))
+		return false;
+	*out = expression_boolean(arena_printf(self->arena, "NOT %s", expression_operand(self, &condition)));
+	return true;
+}
+
+/* MariaDB writes "!" for some NOT. */
+static bool
+read_signed(Translator *self, Value *out)
+{
+	Value value;
+
+	if (take_sign(self, "-"))
+		return read_operand(self, &value) && expression_negate(self, &value, out);
+	if (take_sign(self, "!"))
+		return read_operand(self, &value) && negate_condition(self, &value, out);
+	return read_operand(self, out);
+}
+
+static bool
+read_product(Translator *self, Value *out)
+{
+	if (!read_signed(self, out))
+		return false;
+	for (;;)
+	{
+		char operator= take_sign(self, "*") ? '*' : take_sign(self, "%") || take_word(self, "MOD") ? '%' : '\0';
+		Value left = *out;
+		Value right;
+
+		if (operator== '\0')
+			return true;
+		if (!read_signed(self, &right) || !expression_arithmetic(self, operator, &left, &right, out))
+			return false;
+	}
+}
+
+static bool
+read_sum(Translator *self, Value *out)
+{
+	if (!read_product(self, out))
+		return false;
+	for (;;)
+	{
+		char operator= take_sign(self, "+") ? '+' : take_sign(self, "-") ? '-' : '\0';
+		Value left = *out;
+		Value right;
+
+		if (operator== '\0')
+			return true;
+		if (!read_product(self, &right) || !expression_arithmetic(self, operator, &left, &right, out))
+			return false;
+	}
+}
+
+static bool
+read_list(Translator *self, const Value *left, bool is_not, Value *out)
+{
+	Value *list = NULL;
+	int count = 0;
+
+	if (!take_sign(self, "("))
+		return false;
+	do
+	{
+		if ((count & (count - 1)) == 0)
+		{
+			Value *larger = arena_alloc(self->arena, sizeof(Value) * (size_t) (count > 0 ? count * 2 : 1));
+
+			if (count > 0)
+				memcpy(larger, list, sizeof(Value) * (size_t) count);
+			list = larger;
+		}
+		if (!read_expression(self, &list[count++]))
+			return false;
+	} while (take_sign(self, ","));
+	return take_sign(self, ")") && expression_in(self, left, is_not, list, count, out);
+}
+
+/* IN, BETWEEN, LIKE */
+static bool
+read_predicate(Translator *self, Value *out)
+{
+	Value left;
+	Value from;
+	Value to;
+	bool is_not;
+
+	if (!read_sum(self, out))
+		return false;
+	left = *out;
+	is_not = take_word(self, "NOT");
+	if (take_word(self, "IN"))
+		return read_list(self, &left, is_not, out);
+	if (take_word(self, "LIKE"))
+		return read_sum(self, &to) && expression_like(self, &left, is_not, &to, out);
+	if (take_word(self, "BETWEEN"))
+		return read_sum(self, &from) && take_word(self, "AND") && read_sum(self, &to) &&
+			   expression_between(self, &left, is_not, &from, &to, out);
+	return !is_not;
+}
+
+/* Behind IS. */
+static bool
+read_is(Translator *self, const Value *left, Value *out)
+{
+	bool is_not = take_word(self, "NOT");
+	const char *what = take_word(self, "NULL") ? "NULL" : take_word(self, "TRUE") ? "TRUE" : take_word(self, "FALSE") ? "FALSE" : NULL;
+	Value value = *left;
+
+	if (what == NULL || value.kind == VALUE_VOLATILE || (strcmp(what, "NULL") != 0 && !expression_condition(self, left, &value)))
+		return false;
+	*out = expression_boolean(arena_printf(self->arena, "%s IS %s%s", expression_operand(self, &value), is_not ? "NOT " : "", what));
+	return true;
+}
+
+/* "<<" and ">>" are none. */
+static const char *
+take_comparison(Translator *self)
+{
+	static const char *const operators[][2] = {
 		{"<=>", "IS NOT DISTINCT FROM"},
 		{"<=", "<="},
 		{">=", ">="},
 		{"<>", "<>"},
 		{"!=", "<>"},
-		{"<<", NULL},
-		{">>", NULL},
 		{"<", "<"},
 		{">", ">"},
 		{"=", "="},
-		{"+", "+"},
-		{"-", "-"},
-		{"*", "*"},
-		{"%", "%"},
 	};
 
+	skip_blanks(self);
+	if (strncmp(self->at, "<<", 2) == 0 || strncmp(self->at, ">>", 2) == 0)
+		return NULL;
 	for (size_t i = 0; i < sizeof(operators) / sizeof(operators[0]); i++)
-	{
-		if (strncmp(self->at, operators[i].from, strlen(operators[i].from)) != 0)
-			continue;
-		if (operators[i].to == NULL)
-			return false;
-		self->at += strlen(operators[i].from);
-		append_word(out, operators[i].to);
-		return true;
-	}
-	return false;
+		if (take_sign(self, operators[i][0]))
+			return operators[i][1];
+	return NULL;
 }
 
-/* Functions */
-
 static bool
-is_small_number(const StrBuf *text)
+read_comparison(Translator *self, Value *out)
 {
-	return text->length > 0 && text->length < 6 && strspn(text->data, "0123456789") == text->length;
-}
-
-/* '$.a.b[0]' as '{a,b,0}' */
-static bool
-json_path(const StrBuf *literal, StrBuf *out)
-{
-	const char *at = strbuf_text(literal);
-	const char *start;
-
-	if (strncmp(at, "'$", 2) != 0)
+	if (!read_predicate(self, out))
 		return false;
-	strbuf_append(out, "'{");
-	for (at += 2, start = at; *at == '.' || *at == '[';)
-	{
-		bool is_index = *at++ == '[';
-		size_t length =
-			strspn(at, is_index ? "0123456789" : "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_");
-
-		if (length == 0 || (is_index && at[length] != ']'))
-			return false;
-		if (at - 1 > start)
-			strbuf_append_char(out, ',');
-		strbuf_append_bytes(out, at, length);
-		at += length + (is_index ? 1 : 0);
-	}
-	strbuf_append(out, "}'");
-	return strcmp(at, "'") == 0 && at > start;
-}
-
-static bool
-write_json(const Arguments *arguments, const char *operator, StrBuf * out)
-{
-	StrBuf path = STRBUF_INIT;
-	bool ok = arguments->count == 2 && json_path(&arguments->text[1], &path);
-
-	if (ok)
-		strbuf_printf(out, "(%s %s %s)", strbuf_text(&arguments->text[0]), operator, strbuf_text(&path));
-	strbuf_free(&path);
-	return ok;
-}
-
-/* json_unquote(json_extract(...)): the operator that gives text in place of the one that gives json. */
-static bool
-write_unquoted(const Arguments *arguments, StrBuf *out)
-{
-	const char *text = strbuf_text(&arguments->text[0]);
-	const char *operator= strstr(text, " #> '{");
-
-	if (arguments->count != 1 || operator== NULL || strstr(operator+ 1, " #> '{") != NULL)
-		return false;
-	strbuf_append_bytes(out, text, (size_t) (operator- text));
-	strbuf_printf(out, " #>> %s", operator+ strlen(" #> "));
-	return true;
-}
-
-static bool
-write_concatenation(const Arguments *arguments, StrBuf *out)
-{
-	strbuf_append_char(out, '(');
-	for (int i = 0; i < arguments->count; i++)
-	{
-		const char *text = strbuf_text(&arguments->text[i]);
-
-		strbuf_append(out, i > 0 ? " || " : "");
-		strbuf_printf(out, text[0] == '\'' ? "%s" : "CAST(%s AS text)", text);
-	}
-	strbuf_append_char(out, ')');
-	return arguments->count > 0;
-}
-
-typedef struct Function
-{
-	const char *name;
-	const char *to; /* with %1, %2, %3 where it is no plain name */
-	int least;
-	int most;
-	unsigned facts;
-	int number; /* from which argument on they must be small numbers; 0: none */
-} Function;
-
-static const Function functions[] = {
-	{"lower", "lower", 1, 1, EXPRESSION_HAS_TEXT, 0},
-	{"lcase", "lower", 1, 1, EXPRESSION_HAS_TEXT, 0},
-	{"upper", "upper", 1, 1, EXPRESSION_HAS_TEXT, 0},
-	{"ucase", "upper", 1, 1, EXPRESSION_HAS_TEXT, 0},
-	{"char_length", "char_length", 1, 1, 0, 0},
-	{"character_length", "char_length", 1, 1, 0, 0},
-	{"length", "octet_length", 1, 1, 0, 0},
-	{"octet_length", "octet_length", 1, 1, 0, 0},
-	{"replace", "replace", 3, 3, EXPRESSION_HAS_TEXT, 0},
-	{"substr", "substr", 2, 3, EXPRESSION_HAS_TEXT, 2},
-	{"substring", "substr", 2, 3, EXPRESSION_HAS_TEXT, 2},
-	{"left", "\"left\"", 2, 2, EXPRESSION_HAS_TEXT, 2},
-	{"right", "\"right\"", 2, 2, EXPRESSION_HAS_TEXT, 2},
-	{"md5", "md5", 1, 1, EXPRESSION_HAS_TEXT, 0},
-	{"abs", "abs", 1, 1, 0, 0},
-	{"floor", "floor", 1, 1, 0, 0},
-	{"ceil", "ceil", 1, 1, 0, 0},
-	{"ceiling", "ceil", 1, 1, 0, 0},
-	{"round", "round", 1, 2, 0, 2},
-	{"sign", "sign", 1, 1, 0, 0},
-	{"coalesce", "coalesce", 1, MOST_ARGUMENTS, 0, 0},
-	{"ifnull", "coalesce", 2, 2, 0, 0},
-	{"nullif", "nullif", 2, 2, 0, 0},
-	{"if", "CASE WHEN %1 THEN %2 ELSE %3 END", 3, 3, 0, 0},
-	{"mod", "(%1 % %2)", 2, 2, 0, 0},
-	{"year", "CAST(EXTRACT(YEAR FROM %1) AS integer)", 1, 1, 0, 0},
-	{"month", "CAST(EXTRACT(MONTH FROM %1) AS integer)", 1, 1, 0, 0},
-	{"day", "CAST(EXTRACT(DAY FROM %1) AS integer)", 1, 1, 0, 0},
-	{"dayofmonth", "CAST(EXTRACT(DAY FROM %1) AS integer)", 1, 1, 0, 0},
-	{"quarter", "CAST(EXTRACT(QUARTER FROM %1) AS integer)", 1, 1, 0, 0},
-	{"current_timestamp", "CURRENT_TIMESTAMP", 0, 1, EXPRESSION_IS_VOLATILE, 1},
-	{"now", "CURRENT_TIMESTAMP", 0, 1, EXPRESSION_IS_VOLATILE, 1},
-	{"localtimestamp", "CURRENT_TIMESTAMP", 0, 1, EXPRESSION_IS_VOLATILE, 1},
-	{"curdate", "CURRENT_DATE%0", 0, 0, EXPRESSION_IS_VOLATILE, 0},
-	{"current_date", "CURRENT_DATE%0", 0, 0, EXPRESSION_IS_VOLATILE, 0},
-	{"uuid", "gen_random_uuid", 0, 0, EXPRESSION_IS_VOLATILE, 0},
-	{"rand", "random", 0, 0, EXPRESSION_IS_VOLATILE, 0},
-	{"json_object", "CAST('{}' AS jsonb)%0", 0, 0, 0, 0},
-	{"json_array", "CAST('[]' AS jsonb)%0", 0, 0, 0, 0},
-};
-
-static void
-write_call(const Function *function, const Arguments *arguments, StrBuf *out)
-{
-	if (strchr(function->to, '%') == NULL)
-	{
-		strbuf_append(out, function->to);
-		/* CURRENT_TIMESTAMP is no function. */
-		if (arguments->count == 0 && isupper((unsigned char) function->to[0]))
-			return;
-		for (int i = 0; i < arguments->count; i++)
-			strbuf_printf(out, "%s%s", i == 0 ? "(" : ", ", strbuf_text(&arguments->text[i]));
-		strbuf_append(out, arguments->count == 0 ? "()" : ")");
-		return;
-	}
-	for (const char *c = function->to; *c != '\0'; c++)
-	{
-		if (*c != '%' || !isdigit((unsigned char) c[1]))
-			strbuf_append_char(out, *c);
-		else if (*++c != '0')
-			strbuf_append(out, strbuf_text(&arguments->text[*c - '1']));
-	}
-}
-
-static bool
-write_function(Translator *self, const char *name, const Arguments *arguments, StrBuf *out)
-{
-	if (strcasecmp(name, "concat") == 0)
-		return write_concatenation(arguments, out);
-	if (strcasecmp(name, "json_extract") == 0 || strcasecmp(name, "json_value") == 0)
-	{
-		self->facts |= EXPRESSION_READS_JSON;
-		return write_json(arguments, strcasecmp(name, "json_value") == 0 ? "#>>" : "#>", out);
-	}
-	if (strcasecmp(name, "json_unquote") == 0)
-		return write_unquoted(arguments, out);
-	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-	{
-		const Function *function = &functions[i];
-
-		if (strcasecmp(function->name, name) != 0)
-			continue;
-		if (arguments->count < function->least || arguments->count > function->most)
-			return false;
-		for (int k = function->number - 1; function->number > 0 && k < arguments->count; k++)
-			if (!is_small_number(&arguments->text[k]))
-				return false;
-		self->facts |= function->facts;
-		write_call(function, arguments, out);
-		return true;
-	}
-	return false;
-}
-
-/* At the parenthesis. */
-static bool
-take_call(Translator *self, const char *name, StrBuf *out)
-{
-	Arguments arguments = {0};
-	StrBuf call = STRBUF_INIT;
-	bool ok = true;
-
-	self->at++;
-	skip_blanks(self);
-	while (ok && *self->at != ')')
-	{
-		ok = arguments.count < MOST_ARGUMENTS && translate(self, &arguments.text[arguments.count++]) &&
-			 (*self->at == ',' || *self->at == ')');
-		if (ok && *self->at == ',')
-			self->at++;
-	}
-	if (ok)
-	{
-		self->at++;
-		ok = write_function(self, name, &arguments, &call);
-	}
-	if (ok)
-		append_word(out, strbuf_text(&call));
-	strbuf_free(&call);
-	for (int i = 0; i < arguments.count; i++)
-		strbuf_free(&arguments.text[i]);
-	return ok;
-}
-
-static bool
-take_word(Translator *self, StrBuf *out)
-{
-	static const char *const keywords[] = {"AND",  "OR",   "NOT",  "IS",   "NULL", "IN",   "BETWEEN", "LIKE",
-										   "CASE", "WHEN", "THEN", "ELSE", "END",  "TRUE", "FALSE"};
-	size_t length = strspn(self->at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
-	const char *word = arena_strndup(self->arena, self->at, length);
-
-	self->at += length;
-	/* The character set of a string, which is UTF-8 by now. */
-	if (word[0] == '_' && *self->at == '\'' && strcmp(word, "_binary") != 0)
-		return true;
-	for (size_t i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++)
-	{
-		if (strcasecmp(word, keywords[i]) != 0)
-			continue;
-		if (strcmp(keywords[i], "LIKE") == 0)
-			self->facts |= EXPRESSION_HAS_TEXT;
-		append_word(out, keywords[i]);
-		return true;
-	}
-	skip_blanks(self);
-	if (*self->at == '(')
-		return take_call(self, word, out);
-	if (strcasecmp(word, "current_timestamp") == 0 || strcasecmp(word, "current_date") == 0)
-	{
-		Arguments none = {0};
-		StrBuf call = STRBUF_INIT;
-		bool ok = write_function(self, word, &none, &call);
-
-		append_word(out, strbuf_text(&call));
-		strbuf_free(&call);
-		return ok;
-	}
-	return false;
-}
-
-/* "IN (1,2)": a list stands where a word was. */
-static bool
-take_parenthesis(Translator *self, StrBuf *out)
-{
-	self->at++;
-	append_word(out, "(");
 	for (;;)
 	{
-		StrBuf inner = STRBUF_INIT;
-		bool ok = translate(self, &inner);
+		const char *operator= take_comparison(self);
+		Value left = *out;
+		Value right;
 
-		strbuf_append(out, strbuf_text(&inner));
-		strbuf_free(&inner);
-		if (!ok || (*self->at != ',' && *self->at != ')'))
+		if (operator!= NULL)
+		{
+			if (!read_predicate(self, &right) || !expression_compare(self, operator, &left, &right, out))
+				return false;
+		}
+		else if (!take_word(self, "IS"))
+			return true;
+		else if (!read_is(self, &left, out))
 			return false;
-		if (*self->at++ == ')')
-			break;
-		strbuf_append(out, ", ");
 	}
-	strbuf_append_char(out, ')');
+}
+
+static bool
+read_not(Translator *self, Value *out)
+{
+	Value value;
+	bool ok;
+
+	if (!take_word(self, "NOT"))
+		return read_comparison(self, out);
+	ok = ++self->depth <= MOST_DEPTH && read_not(self, &value) && negate_condition(self, &value, out);
+	self->depth--;
+	return ok;
+}
+
+/* Of conditions, by AND or OR. */
+static bool
+join(Translator *self, const char *word, const Value *right, Value *out)
+{
+	Value a;
+	Value b;
+
+	if (!expression_condition(self, out, &a) || !expression_condition(self, right, &b))
+		return false;
+	*out = expression_boolean(arena_printf(self->arena, "%s %s %s", expression_operand(self, &a), word, expression_operand(self, &b)));
 	return true;
 }
 
-/* Up to the end, or to a comma or parenthesis that belongs to the caller. */
 static bool
-translate(Translator *self, StrBuf *out)
+read_and(Translator *self, Value *out)
 {
-	bool ok = ++self->depth <= MOST_DEPTH;
+	Value right;
 
-	for (skip_blanks(self); ok && *self->at != '\0' && *self->at != ',' && *self->at != ')'; skip_blanks(self))
-	{
-		char c = *self->at;
+	if (!read_not(self, out))
+		return false;
+	while (take_word(self, "AND"))
+		if (!read_not(self, &right) || !join(self, "AND", &right, out))
+			return false;
+	return true;
+}
 
-		if (c == '`')
-			ok = take_column(self, out);
-		else if (c == '\'')
-			take_string(self, out);
-		else if (c == '(')
-			ok = take_parenthesis(self, out);
-		else if (isdigit((unsigned char) c) || c == '.')
-			ok = take_number(self, out);
-		else if (isalpha((unsigned char) c) || c == '_')
-			ok = take_word(self, out);
-		else
-			ok = take_operator(self, out);
-	}
+static bool
+read_expression(Translator *self, Value *out)
+{
+	bool ok = ++self->depth <= MOST_DEPTH && read_and(self, out);
+	Value right;
+
+	while (ok && take_word(self, "OR"))
+		ok = read_and(self, &right) && join(self, "OR", &right, out);
 	self->depth--;
-	return ok && out->length > 0;
+	return ok;
+}
+
+/* What becomes of it */
+
+static bool
+write_result(Translator *self, const Value *value, const ExpressionGoal *goal, const char **text)
+{
+	Value condition = *value;
+
+	if (goal->use == EXPRESSION_FOR_COLUMN)
+		return (self->facts & EXPRESSION_CHANGES_CASE) == 0 && expression_into_column(self, value, goal, text);
+	if (goal->use == EXPRESSION_FOR_CHECK &&
+		((self->facts & (EXPRESSION_CHANGES_CASE | EXPRESSION_IS_VOLATILE)) != 0 || !expression_condition(self, value, &condition)))
+		return false;
+	*text = condition.text;
+	return true;
 }
 
 bool
-mysql_expression(const char *text, const MyTable *table, const MySourceConfig *config, StrBuf *out, unsigned *facts)
+mysql_expression(const char *text, const MyTable *table, const MySourceConfig *config, const ExpressionGoal *goal, StrBuf *out,
+				 unsigned *facts)
 {
-	Translator self = {.at = text, .table = table, .config = config, .arena = arena_new(0)};
-	StrBuf result = STRBUF_INIT;
-	bool ok = translate(&self, &result) && *self.at == '\0';
+	Translator self = {.at = text, .table = table, .config = config, .use = goal->use, .arena = arena_new(0)};
+	const char *result = NULL;
+	Value value;
+	bool ok = read_expression(&self, &value);
 
+	skip_blanks(&self);
+	ok = ok && *self.at == '\0' && write_result(&self, &value, goal, &result);
 	if (ok)
-		strbuf_append(out, strbuf_text(&result));
+		strbuf_append(out, result);
 	*facts = self.facts;
-	strbuf_free(&result);
 	arena_free(self.arena);
 	return ok;
 }

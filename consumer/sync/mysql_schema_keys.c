@@ -67,6 +67,7 @@ append_items(MysqlSchema *self, const MyIndex *index, bool *is_plain, bool *may_
 	{
 		const MyIndexColumn *item = &index->columns[i];
 		const MyColumn *column = item->name != NULL ? my_table_column(index->table, item->name) : NULL;
+		const ExpressionGoal goal = {.use = EXPRESSION_FOR_INDEX};
 		unsigned facts;
 
 		strbuf_append(out, i > 0 ? ", " : "");
@@ -75,7 +76,8 @@ append_items(MysqlSchema *self, const MyIndex *index, bool *is_plain, bool *may_
 			*is_plain = false;
 			*may_fail = true;
 			strbuf_append_char(out, '(');
-			if (item->expression == NULL || !mysql_expression(item->expression, index->table, self->mysql, out, &facts))
+			if (item->expression == NULL ||
+				!mysql_expression(item->expression, index->table, self->mysql, &goal, out, &facts))
 				return false;
 			strbuf_append_char(out, ')');
 		}

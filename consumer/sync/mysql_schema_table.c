@@ -130,8 +130,9 @@ append_literal(MysqlSchema *self, const MyTable *table, const MyColumn *column, 
 }
 
 static void
-append_default(MysqlSchema *self, TableText *text, const MyColumn *column, StrBuf *out)
+append_default(MysqlSchema *self, TableText *text, const MyColumn *column, const char *type, StrBuf *out)
 {
+	const ExpressionGoal goal = {EXPRESSION_FOR_COLUMN, column, type};
 	StrBuf expression = STRBUF_INIT;
 	unsigned facts;
 
@@ -142,7 +143,7 @@ append_default(MysqlSchema *self, TableText *text, const MyColumn *column, StrBu
 		append_literal(self, text->table, column, out);
 		return;
 	}
-	if (!mysql_expression(column->default_text, text->table, self->mysql, &expression, &facts) ||
+	if (!mysql_expression(column->default_text, text->table, self->mysql, &goal, &expression, &facts) ||
 		(facts & EXPRESSION_READS_COLUMN) != 0)
 		mysql_schema_leave_out(self, "default of %s.%s: %s", text->table->name, column->name, column->default_text);
 	else
@@ -156,24 +157,21 @@ append_default(MysqlSchema *self, TableText *text, const MyColumn *column, StrBu
 
 /* Columns */
 
-/* An expression whose type is surely the column's, or goes into it as a value would. */
+/* What the target might compute to another value is a plain column. */
 static void
 append_generated(MysqlSchema *self, TableText *text, const MyColumn *column, const char *type, StrBuf *out)
 {
+	const ExpressionGoal goal = {EXPRESSION_FOR_COLUMN, column, type};
 	StrBuf expression = STRBUF_INIT;
-	bool is_number = column->type <= MY_DOUBLE;
 	unsigned facts = 0;
 
 	if (column->generation != NULL &&
-		mysql_expression(column->generation, text->table, self->mysql, &expression, &facts) &&
-		(facts & EXPRESSION_IS_VOLATILE) == 0 &&
-		(!is_number || (facts & (EXPRESSION_HAS_TEXT | EXPRESSION_READS_JSON)) == 0))
+		mysql_expression(column->generation, text->table, self->mysql, &goal, &expression, &facts) &&
+		(facts & EXPRESSION_IS_VOLATILE) == 0)
 	{
 		text->has_more = true;
 		if (!text->plain)
-			strbuf_printf(
-				out, is_number ? " GENERATED ALWAYS AS (CAST((%s) AS %s)) STORED" : " GENERATED ALWAYS AS (%s) STORED",
-				strbuf_text(&expression), type);
+			strbuf_printf(out, " GENERATED ALWAYS AS (%s) STORED", strbuf_text(&expression));
 	}
 	else
 		mysql_schema_leave_out(self, "generated column %s.%s is a plain one, which gets the source's values: %s",
@@ -256,7 +254,7 @@ append_column(MysqlSchema *self, TableText *text, int number, StrBuf *out)
 		append_generated(self, text, column, type, out);
 	else if (column->is_auto_increment && (text->sequence != NULL || can_be_identity(type)))
 		append_counter(text, out);
-	append_default(self, text, column, out);
+	append_default(self, text, column, type, out);
 	if (!column->is_nullable && !column->is_generated)
 	{
 		if (!has_zero_date(self->mysql, column))
@@ -357,15 +355,15 @@ static void
 add_check(MysqlSchema *self, const MyCheck *check)
 {
 	const char *what = arena_printf(self->arena, "check %s of %s: %s", check->name, check->table->name, check->clause);
+	const ExpressionGoal goal = {.use = EXPRESSION_FOR_CHECK};
 	StrBuf expression = STRBUF_INIT;
 	StrBuf sql = STRBUF_INIT;
 	unsigned facts = 0;
 
-	if (!check->is_enforced || !mysql_expression(check->clause, check->table, self->mysql, &expression, &facts) ||
-		(facts & EXPRESSION_IS_VOLATILE) != 0)
-		mysql_schema_leave_out(self, "%s", what);
-	else if ((facts & EXPRESSION_HAS_TEXT) != 0 && (facts & EXPRESSION_IGNORES_CASE) != 0)
-		mysql_schema_leave_out(self, "%s (it compares without case)", what);
+	if (!check->is_enforced ||
+		!mysql_expression(check->clause, check->table, self->mysql, &goal, &expression, &facts))
+		mysql_schema_leave_out(self, "%s%s", what,
+							   (facts & EXPRESSION_IGNORES_CASE) != 0 ? " (it compares without case)" : "");
 	else
 	{
 		strbuf_append(&sql, "ALTER TABLE ");
