@@ -136,19 +136,23 @@ flight_advance(Applier *applier, Error *err)
 	return true;
 }
 
-/* A deferred constraint speaks at COMMIT, without saying which change it means.  One transaction at a time says at least which of them. */
+/* A deferred constraint or trigger speaks at COMMIT, without saying which change it means.  One transaction at a time says at least which of them. */
 static bool
 explain_failure(Applier *applier, Error *err)
 {
 	const Flight *flight = &applier->flight;
 	char		lsn[LSN_TEXT_SIZE];
 
-	if (flight->is_batch || !applier->commit_refused || err->kind != ERROR_CONFLICT)
+	if (flight->is_batch || !applier->commit_refused)
 		return false;
 	if (careful_has_company(applier, err))
 		return careful_retreat(applier, flight->last_commit_lsn, err);
-	err->kind = ERROR_FAILED;
+	if (flight->transactions != 1)
+		return false;
 	error_context(err, "transaction %" PRIu32 " with commit LSN %s", flight->last_xid, lsn_show(flight->last_commit_lsn, lsn));
+	if (err->kind != ERROR_CONFLICT)
+		return false;
+	err->kind = ERROR_FAILED;
 	return error_hint(err, "The constraint is deferred, so no single change can be skipped: mend the target's rows, or drop the constraint there");
 }
 

@@ -25,7 +25,8 @@ pg_error_kind(const char *sqlstate, bool lost)
 		"25P03", "25P04",					/* idle or long transaction ended */
 	};
 
-	if (in_class(sqlstate, "28") || in_class(sqlstate, "3D"))
+	/* Of a statement it says nothing about our way in: a trigger raised it, or what the trigger calls. */
+	if (lost && (in_class(sqlstate, "28") || in_class(sqlstate, "3D")))
 		return ERROR_PREFLIGHT;
 	if (in_class(sqlstate, "23"))
 		return ERROR_CONFLICT;

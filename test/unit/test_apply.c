@@ -1439,6 +1439,44 @@ what_comes_before_a_table_that_does_not_fit_is_applied(void **state)
 	assert_value(fixture->conn, ROWS_T, "1:one 2:two 3:three");
 }
 
+/* Raises its value as an SQLSTATE. */
+#define CREATE_REFUSING \
+	"CREATE FUNCTION a.refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN" \
+	" IF NEW.note ~ '^[0-9][0-9A-Z]{4}$' THEN RAISE 'refused' USING ERRCODE = NEW.note; END IF; RETURN NEW; END $$;"
+#define REFUSE_AT_ONCE \
+	CREATE_T "; " CREATE_REFUSING "CREATE TRIGGER refuse BEFORE INSERT ON a.t FOR EACH ROW EXECUTE FUNCTION a.refuse();" \
+	"ALTER TABLE a.t ENABLE ALWAYS TRIGGER refuse"
+#define REFUSE_AT_COMMIT \
+	CREATE_T "; " CREATE_REFUSING "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON a.t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION a.refuse();" \
+	"ALTER TABLE a.t ENABLE ALWAYS TRIGGER refuse"
+
+/* Classes 28 and 3D are of the way in only where a connection is made; and a deferred trigger is heard of at COMMIT. */
+static void
+what_a_trigger_raises_stops_behind_what_comes_before_it(void **state)
+{
+	Fixture    *fixture = *state;
+	static const char *const states[] = {"28000", "3D000", "0A000"};
+
+	for (size_t i = 0; i < 2 * sizeof(states) / sizeof(states[0]); i++)
+	{
+		bool		at_commit = i % 2 == 1;
+		char	   *refused = mem_printf("[\"I\",1,[\"3\",\"%s\"]]\n", states[i / 2]);
+		const char *transactions[] = {R_T "[\"I\",1,[\"1\",\"one\"]]\n", "[\"I\",1,[\"2\",\"two\"]]\n", refused, "[\"I\",1,[\"4\",\"four\"]]\n"};
+
+		pg_test_sql(fixture->conn, "DROP SCHEMA a CASCADE; CREATE SCHEMA a; DELETE FROM dbsync.progress");
+		pg_test_sql(fixture->conn, at_commit ? REFUSE_AT_COMMIT : REFUSE_AT_ONCE);
+		fixture->next_lsn = FIRST_LSN;
+		reopen(fixture);
+		assert_false(deliver(fixture, transactions, 4));
+		assert_int_equal(fixture->err.kind, ERROR_FAILED);
+		assert_says(fixture, at_commit ? "transaction 4128 with commit LSN 0/1020: commit on the target" : "insert of a.t (id=3) in transaction 4128");
+		error_clear(&fixture->err);
+		applier_rollback(fixture->applier);
+		assert_value(fixture->conn, ROWS_T, "1:one 2:two");
+		free(refused);
+	}
+}
+
 static void
 a_long_run_of_new_rows_may_meet_one_that_is_there(void **state)
 {
@@ -1592,6 +1630,7 @@ main(void)
 		TEST(a_row_of_nulls_is_not_null),
 		TEST(what_comes_before_the_transaction_that_stops_is_applied),
 		TEST(what_comes_before_a_table_that_does_not_fit_is_applied),
+		TEST(what_a_trigger_raises_stops_behind_what_comes_before_it),
 		TEST(a_long_run_of_new_rows_may_meet_one_that_is_there),
 		TEST(a_long_run_of_new_rows_may_change_its_form),
 		TEST(a_value_of_100_mb_passes),
