@@ -49,6 +49,7 @@ applier_open(const ApplierOptions *options, Applier **result, Error *err)
 	*result = NULL;
 	applier->options = *options;
 	applier->segment = -1;
+	applier->careful_until = options->careful_until;
 	applier->conflicts_end = &applier->conflicts;
 	applier->relations = relation_map_new();
 	applier->record_arena = arena_new(64 * 1024);

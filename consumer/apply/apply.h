@@ -69,6 +69,7 @@ typedef struct ApplierOptions
 	 */
 	bool		truncate_is_alone;
 	bool		zero_dates_are_null;	/* a NULL of a date or timestamp may be none at the source (MySQL): for a hint */
+	Lsn			careful_until;	/* transactions up to this one go one by one, as after a failure: earlier appliers did not get through */
 	ApplierSession *session;	/* or NULL */
 	const int  *abort_fd;		/* or NULL; once readable, waits for the target end by ERROR_CANCELLED.  A stop alone does not end them */
 

@@ -8,7 +8,8 @@
  * careful, and more of them each time it was not enough.
  *
  * What no policy passes stops the run.  Everything before the transaction that fails is applied then, whatever was in one group with it: that
- * group, too, is fed again, and each of its transactions is a group of its own.
+ * group, too, is fed again, and each of its transactions is a group of its own.  So it is where an earlier applier was closed because of
+ * something that may pass, and its caller says that it does not.
  */
 #include "apply/applier_private.h"
 

@@ -268,6 +268,15 @@ progress_lost(const Applier *applier, Error *err)
 	return error_hint(err, "Look at dbsync.progress on the target; nothing of this group was committed");
 }
 
+/* The statement failed; of a session that ended meanwhile it says nothing. */
+static bool
+is_of_statement(const PGresult *result)
+{
+	const char *severity = PQresultErrorField(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+
+	return severity != NULL && strcmp(severity, "ERROR") == 0;
+}
+
 bool
 strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err)
 {
@@ -283,8 +292,10 @@ strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err)
 			replay_server_reason(applier, note, result);
 		if (note->kind == PIPELINE_PROGRESS && strcmp(err->sqlstate, "22012") == 0)
 			return progress_lost(applier, err);
-		if (note->use != NULL && err->kind != ERROR_RETRY)
+		if (note->use != NULL && (err->kind != ERROR_RETRY || is_of_statement(result)))
 			return explain_change(applier, note, NULL, err);
+		if (note->table != NULL && err->kind == ERROR_RETRY && is_of_statement(result))
+			return error_context(err, "changes of %s", note->table->name);
 		if (note->kind != PIPELINE_COMMIT)
 			return false;
 		applier->commit_refused = true;

@@ -215,10 +215,10 @@ const Option option_table[] = {
 	 .help = "between two progress lines in the log"},
 	{.section = "dbsync", .name = "retry_max", .group = OPTION_LIMITS, .type = OPTION_DURATION, AT(limits.retry_max_ms),
 	 .initial = "30s", .min = 100, .max = DAY,
-	 .help = "longest wait between two tries to connect; the first one is half a second, then it doubles"},
+	 .help = "longest wait between two tries, where a connection is lost or the target refuses a change for now; the first is half a second, then it doubles"},
 	{.section = "dbsync", .name = "retry_give_up", .group = OPTION_LIMITS, .type = OPTION_DURATION,
 	 AT(limits.retry_give_up_ms), .initial = "0", .min = 0, .max = 20 * DAY,
-	 .help = "stop after so long without a connection; 0: try for ever"},
+	 .help = "stop after failing for so long, without a connection or at the same change; 0: try for ever"},
 
 	/* One run */
 	{.name = "until", .group = OPTION_RUN, .type = OPTION_POSITION, AT(until),

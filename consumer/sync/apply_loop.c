@@ -25,6 +25,8 @@
 #define IDLE_TARGET_PART 5
 /* A look costs a system call. */
 #define PARTS_BETWEEN_LOOKS 16
+/* After so many failures in a row transactions go one by one: what stands before the one at fault gets through. */
+#define FAILURES_BEFORE_CARE 2
 
 typedef struct ApplyLoop
 {
@@ -35,7 +37,9 @@ typedef struct ApplyLoop
 	int64_t		counted_changes;
 	int64_t		counted_conflicts;
 	Lsn			counted_lsn;	/* the progress they are of */
+	Lsn			taken_lsn;		/* the furthest transaction taken yet */
 	bool		has_applied;	/* since the last failure */
+	int			failures;		/* in a row, with the target at hand */
 	int			parts_since_look;
 	bool		is_attached;	/* the stage delivers to us */
 } ApplyLoop;
@@ -71,13 +75,24 @@ load_relations(void *arg, int64_t segment, char **records, size_t *length, Error
 	return run->store->ops->read_relations(run->store, run->state.task, segment, records, length, err);
 }
 
+static void
+show_progress(Run *run)
+{
+	StageView	view;
+
+	if (run->progress == NULL || run->progress->stream_advanced == NULL)
+		return;
+	stage_view(run->stage, &view);
+	run->progress->stream_advanced(run->progress->arg, view.seen, view.durable, view.applied, atomic_load(&run->transactions),
+								   atomic_load(&run->changes));
+}
+
 /* Where something was committed since the last call. */
 static void
 count_progress(ApplyLoop *self)
 {
 	Run		   *run = self->run;
 	ApplierStats stats;
-	StageView	view;
 
 	applier_stats(self->applier, &stats);
 	if (stats.applied_lsn == self->counted_lsn)
@@ -91,12 +106,7 @@ count_progress(ApplyLoop *self)
 	self->counted_changes = stats.changes;
 	self->counted_conflicts = stats.conflicts;
 	stage_applier_applied(run->stage, stats.applied_lsn, stats.commit_time_us);
-	if (run->progress != NULL && run->progress->stream_advanced != NULL)
-	{
-		stage_view(run->stage, &view);
-		run->progress->stream_advanced(run->progress->arg, view.seen, view.durable, view.applied, atomic_load(&run->transactions),
-									   atomic_load(&run->changes));
-	}
+	show_progress(run);
 }
 
 /* Returns when everything fed is committed. */
@@ -147,6 +157,8 @@ group_is_ready(ApplyLoop *self)
 static bool
 apply_part(ApplyLoop *self, TxnPart *part, Error *err)
 {
+	if (part->commit_lsn > self->taken_lsn)
+		self->taken_lsn = part->commit_lsn;
 	if (part->part == 0 && !part->last && !send_group(self, err))
 	{
 		txn_part_free(part);
@@ -278,8 +290,13 @@ attach(ApplyLoop *self, Error *err)
 	if (found && applied >= view.applied)
 	{
 		stage_applier_begin(run->stage, applied);
+		self->counted_lsn = applied;
+		/* A commit whose answer was lost. */
+		if (applied > view.applied)
+			self->has_applied = true;
 		self->is_attached = true;
 		atomic_store(&run->applier_is_up, true);
+		show_progress(run);
 		return true;
 	}
 	if (found)
@@ -295,12 +312,22 @@ open_applier(ApplyLoop *self, Error *err)
 {
 	if (self->applier == NULL)
 	{
+		self->options.careful_until = self->failures >= FAILURES_BEFORE_CARE ? self->taken_lsn : LSN_NONE;
 		if (!applier_open(&self->options, &self->applier, err))
 			return false;
 		self->counted_transactions = self->counted_changes = self->counted_conflicts = 0;
-		self->counted_lsn = LSN_NONE;
 	}
 	return attach(self, err);
+}
+
+/* What the applier committed in its last call counts, although the call failed behind it. */
+static void
+note_failure(ApplyLoop *self)
+{
+	if (!self->is_attached)
+		return;
+	count_progress(self);
+	self->failures = self->has_applied ? 1 : self->failures + 1;
 }
 
 /* Nothing that was taken and not committed counts any more. */
@@ -351,6 +378,7 @@ apply_main(void *arg)
 	{
 		if (open_applier(&self, &err) && apply_stream(&self, &err))
 			break;
+		note_failure(&self);
 		if (self.has_applied)
 		{
 			retry_reset(&retry);

@@ -1450,6 +1450,64 @@ what_comes_before_a_table_that_does_not_fit_is_applied(void **state)
 	CREATE_T "; " CREATE_REFUSING "CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON a.t DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION a.refuse();" \
 	"ALTER TABLE a.t ENABLE ALWAYS TRIGGER refuse"
 
+static void
+what_may_pass_names_the_change_that_meets_it(void **state)
+{
+	Fixture    *fixture = *state;
+	static const char *const states[] = {"40001", "55P03", "08006"};
+
+	pg_test_sql(fixture->conn, REFUSE_AT_ONCE);
+	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++)
+	{
+		char	   *lines = mem_printf(R_T "[\"I\",1,[\"7\",\"%s\"]]\n", states[i]);
+
+		fixture->next_lsn = FIRST_LSN;
+		apply_fails(fixture, lines, ERROR_RETRY, "insert of a.t (id=7) in transaction 4096 with commit LSN 0/1000", "refused");
+		free(lines);
+	}
+	/* also where it goes by itself, under a savepoint */
+	reopen_with_policy(fixture, CONFLICT_SKIP);
+	fixture->options.careful_until = FIRST_LSN;
+	reopen(fixture);
+	fixture->next_lsn = FIRST_LSN;
+	apply_fails(fixture, R_T "[\"I\",1,[\"7\",\"40001\"]]\n", ERROR_RETRY, "insert of a.t (id=7) in transaction 4096", "refused");
+}
+
+/* Many rows in one statement: the table at least. */
+static void
+what_may_pass_names_the_table_of_a_batch(void **state)
+{
+	Fixture    *fixture = *state;
+
+	pg_test_sql(fixture->conn, CREATE_T "; CREATE FUNCTION a.accept(text) RETURNS bool LANGUAGE plpgsql AS $$ BEGIN"
+				" IF $1 = 'refuse' THEN RAISE 'refused' USING ERRCODE = '40001'; END IF; RETURN true; END $$;"
+				"ALTER TABLE a.t ADD CHECK (a.accept(note))");
+	apply_fails(fixture, R_T "[\"I\",1,[\"7\",\"refuse\"]]\n", ERROR_RETRY, way == APPLY_BATCH ? "changes of \"a\".\"t\"" : "insert of a.t (id=7)", "refused");
+}
+
+static void
+what_does_not_pass_lets_through_what_comes_before_it(void **state)
+{
+	Fixture    *fixture = *state;
+	const char *transactions[] = {
+		R_T "[\"I\",1,[\"1\",\"one\"]]\n",
+		"[\"I\",1,[\"2\",\"two\"]]\n",
+		"[\"I\",1,[\"3\",\"40001\"]]\n",
+		"[\"I\",1,[\"4\",\"four\"]]\n",
+	};
+
+	pg_test_sql(fixture->conn, REFUSE_AT_ONCE);
+	deliver_fails(fixture, transactions, 4, "insert of a.t (id=3) in transaction 4128", "refused");
+	assert_value(fixture->conn, "SELECT count(*) FROM a.t", "0");
+	fixture->options.careful_until = FIRST_LSN + 48;
+	reopen(fixture);
+	deliver_fails(fixture, transactions, 4, "insert of a.t (id=3) in transaction 4128", "refused");
+	assert_value(fixture->conn, ROWS_T, "1:one 2:two");
+	pg_test_sql(fixture->conn, "ALTER TABLE a.t DISABLE TRIGGER refuse");
+	assert_ok(deliver(fixture, transactions, 4), &fixture->err);
+	assert_value(fixture->conn, ROWS_T, "1:one 2:two 3:40001 4:four");
+}
+
 /* Classes 28 and 3D are of the way in only where a connection is made; and a deferred trigger is heard of at COMMIT. */
 static void
 what_a_trigger_raises_stops_behind_what_comes_before_it(void **state)
@@ -1630,6 +1688,9 @@ main(void)
 		TEST(a_row_of_nulls_is_not_null),
 		TEST(what_comes_before_the_transaction_that_stops_is_applied),
 		TEST(what_comes_before_a_table_that_does_not_fit_is_applied),
+		TEST(what_may_pass_names_the_change_that_meets_it),
+		TEST(what_may_pass_names_the_table_of_a_batch),
+		TEST(what_does_not_pass_lets_through_what_comes_before_it),
 		TEST(what_a_trigger_raises_stops_behind_what_comes_before_it),
 		TEST(a_long_run_of_new_rows_may_meet_one_that_is_there),
 		TEST(a_long_run_of_new_rows_may_change_its_form),
