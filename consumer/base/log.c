@@ -26,6 +26,7 @@ static struct
 	int fd;
 	bool is_terminal;
 	bool is_coloured;
+	bool is_echoed;
 	void (*before)(void *arg);
 	void (*after)(void *arg);
 	void *hook_arg;
@@ -92,6 +93,14 @@ log_reopen(Error *err)
 	}
 	pthread_mutex_unlock(&sink.mutex);
 	return ok;
+}
+
+void
+log_echo(bool echo)
+{
+	pthread_mutex_lock(&sink.mutex);
+	sink.is_echoed = echo;
+	pthread_mutex_unlock(&sink.mutex);
 }
 
 void
@@ -186,8 +195,10 @@ write_all(int fd, const char *data, size_t length)
 
 /* The sink is locked. */
 static void
-emit(const StrBuf *lines)
+emit(LogLevel level, const StrBuf *lines)
 {
+	if (sink.is_echoed && sink.path != NULL && level <= LOG_WARN)
+		write_all(STDERR_FILENO, lines->data, lines->length);
 	if (sink.is_terminal && sink.before != NULL)
 		sink.before(sink.hook_arg);
 	write_all(sink.fd, lines->data, lines->length);
@@ -222,7 +233,7 @@ log_write(LogLevel level, const char *module, const char *fmt, ...)
 	append_prefix(&line, level, module);
 	append_escaped(&line, strbuf_text(&message), length_without_end(strbuf_text(&message), message.length));
 	strbuf_append_char(&line, '\n');
-	emit(&line);
+	emit(level, &line);
 	pthread_mutex_unlock(&sink.mutex);
 	strbuf_free(&line);
 	strbuf_free(&message);
@@ -255,7 +266,7 @@ log_report(LogLevel level, const char *module, const Error *err)
 		strbuf_append_char(&lines, '\n');
 		hint += length + (hint[length] == '\n');
 	}
-	emit(&lines);
+	emit(level, &lines);
 	pthread_mutex_unlock(&sink.mutex);
 	strbuf_free(&lines);
 }

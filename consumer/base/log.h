@@ -20,6 +20,8 @@ typedef enum LogLevel
 /* path NULL: standard error, the level coloured where that is a terminal and NO_COLOR is not set. */
 bool log_open(const char *path, LogLevel level, Error *err) DBSYNC_MUST_CHECK;
 bool log_reopen(Error *err) DBSYNC_MUST_CHECK;		/* no-op on standard error */
+/* Warnings and errors go to standard error as well, beside the file: somebody waits there. */
+void log_echo(bool echo);
 void log_set_level(LogLevel level);
 bool log_level_parse(const char *text, LogLevel *level) DBSYNC_MUST_CHECK;
 bool log_enabled(LogLevel level);

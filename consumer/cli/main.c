@@ -50,7 +50,7 @@ print_information(const CommandLine *line)
 	return print_text(&text);
 }
 
-/* Log, signals, pid file; in the background where it is asked for.  Until the end of it, errors go to the terminal. */
+/* Log, signals, pid file; in the background where it is asked for.  Errors go to the terminal: until the end of it, or until a daemon runs well. */
 static bool
 start_process(const CommandLine *line, const Config *config, PidFile *pid_file, Error *err)
 {
@@ -73,9 +73,8 @@ start_process(const CommandLine *line, const Config *config, PidFile *pid_file, 
 		log_info("run", "logging to %s", log_file);
 	if (!log_open(log_file, config->log_level, err))
 		return false;
-	if (!hangup_watch(log_file != NULL || config->daemon, hangup_ignored, err))
-		return false;
-	return !config->daemon || daemon_ready(err);
+	log_echo(config->daemon);
+	return hangup_watch(log_file != NULL || config->daemon, hangup_ignored, err);
 }
 
 static int

@@ -226,7 +226,7 @@ const Option option_table[] = {
 	{.name = "copy_only", .group = OPTION_RUN, .type = OPTION_FLAG, AT(copy_only),
 	 .help = "end after the full sync"},
 	{.name = "daemon", .group = OPTION_RUN, .type = OPTION_FLAG, AT(daemon),
-	 .help = "run in the background"},
+	 .help = "run in the background; returns once the run has started well"},
 	{.section = "dbsync", .name = "pid_file", .group = OPTION_RUN, .type = OPTION_PATH, AT(pid_file),
 	 .help = "write the process number there, and refuse to start while another process holds the file"},
 

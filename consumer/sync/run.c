@@ -56,6 +56,15 @@ identify_ends(Run *run, Ends *ends, Error *err)
 	return true;
 }
 
+static bool
+note_started(Run *run, Error *err)
+{
+	bool		(*started) (Error *err) = run->started;
+
+	run->started = NULL;
+	return started == NULL || started(err);
+}
+
 /* Waits for servers that cannot be reached for now. */
 static bool
 check_preconditions(Run *run, Ends *ends, Error *err)
@@ -78,6 +87,8 @@ check_preconditions(Run *run, Ends *ends, Error *err)
 		if (!run_backoff(NULL, MODULE, retry_next_ms(&retry), err, NULL))
 			return error_set(err, ERROR_CANCELLED, "stopped");
 		error_clear(err);
+		if (!note_started(run, err))
+			return false;
 	}
 }
 
@@ -181,7 +192,8 @@ begin_with_copy(Run *run, bool has_progress, Lsn *applied, Error *err)
 		return error_hint(err, "if the local store was lost and the slot is still there, go on with copy = off; otherwise \"dbsync drop\" first, and "
 						  "the full sync starts anew");
 	}
-	if (!run->side->check_new(run, err) || !full_sync_begin(run, err) || !applier_set_progress(run->applier, run->state.start_lsn, err))
+	/* The slot waits for transactions of the source that are open now. */
+	if (!run->side->check_new(run, err) || !note_started(run, err) || !full_sync_begin(run, err) || !applier_set_progress(run->applier, run->state.start_lsn, err))
 		return false;
 	*applied = run->state.start_lsn;
 	return true;
@@ -382,13 +394,13 @@ prepare(Run *run, Error *err)
 		return false;
 	run->source = run->side->make_source(run);
 	make_stage(run, applied);
-	return resolve_until(run, err);
+	return resolve_until(run, err) && note_started(run, err);
 }
 
 bool
-run_task(const Config *config, const ProgressSink *progress, Error *err)
+run_task(const Config *config, const ProgressSink *progress, bool (*started) (Error *err), Error *err)
 {
-	Run			run = {.config = config, .progress = progress, .arena = arena_new(0), .side = source_side_of(config), .error = ERROR_INIT,
+	Run			run = {.config = config, .progress = progress, .started = started, .arena = arena_new(0), .side = source_side_of(config), .error = ERROR_INIT,
 	.applier_session = APPLIER_SESSION_INIT};
 	bool		ok;
 

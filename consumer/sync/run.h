@@ -13,7 +13,10 @@
  * Runs until a stop is asked for (true), --until is reached or --copy-only is done (true), or something needs a person (false).  Holds
  * the task's locks on the local store and on the target; releases them when it returns.  Called once, from the main thread, after
  * stop_install().  progress may be NULL.
+ *
+ * started, unless NULL, is called once: when nothing is left that could refuse the run (preflight, locks, the state of the task), before what
+ * may take long; or when a server that is away is waited for.  Where it fails the run does.
  */
-bool run_task(const Config *config, const ProgressSink *progress, Error *err) DBSYNC_MUST_CHECK;
+bool run_task(const Config *config, const ProgressSink *progress, bool (*started) (Error *err), Error *err) DBSYNC_MUST_CHECK;
 
 #endif

@@ -34,6 +34,7 @@ typedef struct Run
 {
 	const Config *config;
 	const ProgressSink *progress;	/* or NULL */
+	bool		(*started) (Error *err);	/* of run_task(); NULL: none, or called */
 	const struct SourceSide *side;	/* what its kind of source does differently */
 	void	   *side_data;		/* the side's */
 	Arena	   *arena;			/* of the main thread; what lives as long as the run */

@@ -228,6 +228,34 @@ lines_of_threads_stay_whole(void **state)
 	assert_int_equal(lines, 2000);
 }
 
+static void
+an_echo_has_what_somebody_must_see(void **state)
+{
+	int old = dup(STDERR_FILENO);
+	int fds[2];
+	char text[512];
+	ssize_t length;
+
+	(void) state;
+	assert_int_equal(pipe(fds), 0);
+	dup2(fds[1], STDERR_FILENO);
+	log_warn("m", "before");
+	log_echo(true);
+	log_info("m", "quiet");
+	log_warn("m", "loud");
+	log_echo(false);
+	log_warn("m", "after");
+	dup2(old, STDERR_FILENO);
+	close(old);
+	close(fds[1]);
+	length = read(fds[0], text, sizeof(text) - 1);
+	close(fds[0]);
+	assert_true(length > 25);
+	text[length] = '\0';
+	assert_string_equal(text + 25, "warn m: loud\n");
+	expect("warn m: before\ninfo m: quiet\nwarn m: loud\nwarn m: after\n");
+}
+
 int
 main(void)
 {
@@ -236,6 +264,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(a_message_is_one_line, open_log, close_log),
 		cmocka_unit_test_setup_teardown(levels_are_obeyed, open_log, close_log),
 		cmocka_unit_test_setup_teardown(a_report_has_the_hint_on_lines_of_its_own, open_log, close_log),
+		cmocka_unit_test_setup_teardown(an_echo_has_what_somebody_must_see, open_log, close_log),
 		cmocka_unit_test_setup_teardown(a_long_message_is_whole, open_log, close_log),
 		cmocka_unit_test_setup_teardown(a_renamed_file_is_opened_again, open_log, close_log),
 		cmocka_unit_test_setup_teardown(a_file_that_cannot_be_opened_is_an_error, open_log, close_log),
