@@ -45,6 +45,7 @@ const Command command_table[] = {
 	 .text = "Checks both sides, creates the replication slot, copies all tables from its snapshot while changes are received,\n"
 			 "applies these, and goes on streaming. Started again, it goes on where it was, however it ended.\n"
 			 "SIGINT or SIGTERM ends it after the group of changes that it is applying; a second one ends it at once.\n"
+			 "The exit code is 0 then; 1 where --until or --copy-only asked for an end that was not reached.\n"
 			 "SIGHUP opens the log file again.\n",
 	 .groups = ALWAYS | GROUP(COPY) | GROUP(APPLY) | GROUP(LIMITS) | GROUP(RUN),
 	 .flags = COMMAND_NEEDS_CONFIG | COMMAND_CAN_DAEMON},

@@ -222,9 +222,10 @@ const Option option_table[] = {
 
 	/* One run */
 	{.name = "until", .group = OPTION_RUN, .type = OPTION_POSITION, AT(until),
-	 .help = "end with exit code 0 when everything up to this LSN is durable on the target; current: the source's position at the start"},
+	 .help = "end with exit code 0 when everything up to this LSN is durable on the target, with 1 when stopped before; current: the source's position at "
+	 "the start"},
 	{.name = "copy_only", .group = OPTION_RUN, .type = OPTION_FLAG, AT(copy_only),
-	 .help = "end after the full sync"},
+	 .help = "end after the full sync; exit code 1 when stopped before"},
 	{.name = "daemon", .group = OPTION_RUN, .type = OPTION_FLAG, AT(daemon),
 	 .help = "run in the background; returns once the run has started well"},
 	{.section = "dbsync", .name = "pid_file", .group = OPTION_RUN, .type = OPTION_PATH, AT(pid_file),

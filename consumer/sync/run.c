@@ -315,6 +315,7 @@ work(Run *run, Error *err)
 	if (is_copied && run->config->copy_only)
 	{
 		log_info(MODULE, "full sync is done (--copy-only)");
+		atomic_store(&run->finished, true);
 		log_warn(MODULE, "%s", run->side->left_behind(run));
 		stop_request();
 	}
@@ -345,8 +346,34 @@ work(Run *run, Error *err)
 	return err->kind == ERROR_NONE;
 }
 
-/* The last entries of the store, and a word to the user. */
-static void
+/*
+ * Who asked for an end (--until, --copy-only) takes success as the word that it was reached; a run without one does what it is for until it is
+ * stopped.  applied: of a run that has come as far as that.
+ */
+static bool
+report_stop(const Run *run, Lsn applied, Error *err)
+{
+	const Config *config = run->config;
+	char		until_text[LSN_TEXT_SIZE];
+	char		applied_text[LSN_TEXT_SIZE];
+
+	if (config->copy_only)
+		error_set(err, ERROR_CANCELLED, "stopped before the full sync was done: what was asked for (--copy-only) is not reached");
+	else if (config->until == NULL)
+	{
+		error_clear(err);
+		return true;
+	}
+	else if (run->until == LSN_NONE || applied == LSN_NONE)
+		error_set(err, ERROR_CANCELLED, "stopped before the start: what was asked for (--until %s) is not reached", config->until);
+	else
+		error_set(err, ERROR_CANCELLED, "stopped before %s: what was asked for (--until %s) is not reached, the target has all up to %s",
+				  lsn_show(run->until, until_text), config->until, lsn_show(applied, applied_text));
+	return error_hint(err, "nothing is lost: the same command goes on where this run was");
+}
+
+/* The last entries of the store, and a word to the user; returns how far the target is. */
+static Lsn
 finish(Run *run)
 {
 	StageView	view;
@@ -364,6 +391,7 @@ finish(Run *run)
 	log_info(MODULE, "%s: applied up to %s transactions=%lld changes=%lld conflicts=%lld", atomic_load(&run->finished) ? "done" : "stopped",
 			 lsn_show(view.applied, applied), (long long) atomic_load(&run->transactions), (long long) atomic_load(&run->changes),
 			 (long long) atomic_load(&run->conflicts));
+	return view.applied;
 }
 
 /* Opens what the run works with and brings the task to a phase in which work() can begin. */
@@ -410,13 +438,18 @@ run_task(const Config *config, const ProgressSink *progress, bool (*started) (Er
 	ok = run.abort_fd >= 0 ? prepare(&run, err) : error_errno(err, "cannot make an event descriptor");
 	if (ok)
 	{
+		Lsn			applied;
+
 		ok = work(&run, err);
-		finish(&run);
+		applied = finish(&run);
+		if (ok && !atomic_load(&run.finished))
+			ok = report_stop(&run, applied, err);
 	}
 	else if (err->kind == ERROR_CANCELLED)
 	{
-		error_clear(err);
-		ok = true;
+		ok = report_stop(&run, LSN_NONE, err);
+		if (ok)
+			log_info(MODULE, "stopped before the start");
 	}
 	run.side->close(&run);
 	applier_close(run.applier);

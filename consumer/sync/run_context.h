@@ -61,7 +61,7 @@ typedef struct Run
 	atomic_int_fast64_t transactions;
 	atomic_int_fast64_t changes;
 	atomic_int_fast64_t conflicts;
-	atomic_bool finished;		/* --until is reached, everything is on the target */
+	atomic_bool finished;		/* --until is reached, everything is on the target; or --copy-only is done */
 	atomic_bool applier_is_up;
 } Run;
 
