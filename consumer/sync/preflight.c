@@ -13,6 +13,7 @@
 
 #define NAMES_SHOWN 10
 #define TABLES_A_GRANT 10
+#define LOCK_NOT_AVAILABLE "55P03"
 
 /* ---- report ---- */
 
@@ -55,9 +56,13 @@ finding_add(Preflight *p, FindingSeverity severity, const char *side, const char
 bool
 finding_add_error(Preflight *p, const char *side, Error *err)
 {
+	PgConn	   *conn = strcmp(side, "source") == 0 ? p->source : strcmp(side, "target") == 0 ? p->target : NULL;
+
 	if (err->kind == ERROR_CANCELLED)
 		return false;
 	p->retries += err->kind == ERROR_RETRY ? 1 : 0;
+	if (conn != NULL && strcmp(err->sqlstate, LOCK_NOT_AVAILABLE) == 0)
+		return preflight_add_lock(p, side, conn, err);
 	finding_add(p, FINDING_ERROR, side, err->hint, "%s", err->message);
 	error_clear(err);
 	return true;
@@ -288,6 +293,18 @@ check_target(Preflight *p, Error *err)
 	return true;
 }
 
+/* Who waits and tries again should say for what. */
+static bool
+fail_for_now(const PreflightReport *report, Error *err)
+{
+	const Finding *finding = report->findings;
+
+	while (finding->severity != FINDING_ERROR)
+		finding++;
+	error_set(err, ERROR_RETRY, "preflight: %s: %s", finding->side, finding->what);
+	return finding->mend == NULL ? false : error_hint(err, "%s", finding->mend);
+}
+
 bool
 preflight_run(const Config *config, PreflightReport *report, Error *err)
 {
@@ -304,8 +321,9 @@ preflight_run(const Config *config, PreflightReport *report, Error *err)
 	pg_close(p.target);
 	if (!ok)
 		return false;
+	if (report->errors > 0 && p.retries == report->errors)
+		return fail_for_now(report, err);
 	if (report->errors > 0)
-		return error_set(err, p.retries == report->errors ? ERROR_RETRY : ERROR_PREFLIGHT,
-						 "the preflight found %d error%s", report->errors, report->errors == 1 ? "" : "s");
+		return error_set(err, ERROR_PREFLIGHT, "the preflight found %d error%s", report->errors, report->errors == 1 ? "" : "s");
 	return true;
 }

@@ -7,6 +7,7 @@
 
 #include "base/strbuf.h"
 #include "pg/catalog.h"
+#include "pg/conn.h"
 #include "sync/preflight.h"
 
 typedef struct Preflight
@@ -42,6 +43,14 @@ typedef struct Preflight
 void finding_add(Preflight *p, FindingSeverity severity, const char *side, const char *mend, const char *fmt, ...) DBSYNC_PRINTF(5, 6);
 /* What went wrong with a query of the preflight itself; false on a stop, which ends it. */
 bool finding_add_error(Preflight *p, const char *side, Error *err);
+
+/*
+ * A connection that waits for no lock longer than some seconds: catalogue functions open the tables that they are asked of, and one that somebody
+ * holds in ACCESS EXCLUSIVE mode would keep the preflight waiting without a word.
+ */
+bool preflight_connect(const char *conninfo, PgRole role, PgConn **conn, Error *err) DBSYNC_MUST_CHECK;
+/* The finding of a wait that was given up: who holds what. */
+bool preflight_add_lock(Preflight *p, const char *side, PgConn *conn, Error *err);
 
 /* Names for a line of text: the first ones, then how many more. */
 typedef struct NameList

@@ -403,13 +403,12 @@ check_replication(Preflight *p, const PGresult *facts, Error *err)
 bool
 preflight_source(Preflight *p, Error *err)
 {
-	PgConnOptions options = {.role = PG_ROLE_SOURCE, .name_suffix = "check"};
 	const char *values[] = {p->config->slot};
 	PGresult   *facts = NULL;
 	int			timeline;
 	bool		ok;
 
-	if (!pg_connect(p->config->source, &options, &p->source, err))
+	if (!preflight_connect(p->config->source, PG_ROLE_SOURCE, &p->source, err))
 	{
 		if (err->kind == ERROR_CANCELLED)
 			return false;

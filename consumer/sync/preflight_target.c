@@ -113,11 +113,10 @@ check_identity(Preflight *p, Error *err)
 bool
 preflight_target(Preflight *p, Error *err)
 {
-	PgConnOptions options = {.role = PG_ROLE_TARGET, .name_suffix = "check"};
 	PGresult   *facts = NULL;
 	bool		ok;
 
-	if (!pg_connect(p->config->target, &options, &p->target, err))
+	if (!preflight_connect(p->config->target, PG_ROLE_TARGET, &p->target, err))
 		return finding_add_error(p, "target", err);
 	if (!pg_exec(p->target, facts_sql, &facts, err))
 		return finding_add_error(p, "target", err);

@@ -55,6 +55,29 @@ is(stopped_behind('ACCESS EXCLUSIVE', 'nspname', 'run'), 0, 'a run without an en
 like($task->log_text, qr/info +run: stopped before the start/, 'says so, too');
 is($task->target_rows('item'), 1000, 'nothing has been applied');
 
+# The preflight says what it waits for, and goes on once it is free.
+my $guard = $target->background_psql('app');
+my $holder = $guard->query_safe('SELECT pg_backend_pid()');
+$guard->query_safe('BEGIN; LOCK TABLE item');
+my ($code, $out) = $task->run('check');
+is($code, 3, 'check: a table is locked on the target');
+like($out, qr/^error +target +a table is locked.*public\.item by pid $holder \(user/m, 'names it, and who holds it');
+like($out, qr/SELECT pg_terminate_backend\($holder\)/, 'and how to end that');
+$task->start('run');
+wait_for('the log to say so', sub { $task->log_text =~ /warn +run: preflight: target: a table is locked.*public\.item by pid $holder\b.*trying again/s });
+$guard->query_safe('ROLLBACK');
+$task->wait_rows('item');
+is($task->stop, 0, 'goes on once it is free');
+$guard->quit;
+
+$guard = $source->background_psql('app');
+$holder = $guard->query_safe('SELECT pg_backend_pid()');
+$guard->query_safe('BEGIN; LOCK TABLE item');
+($code, $out) = $task->run('check');
+is($code, 3, 'check: a table is locked on the source');
+like($out, qr/^error +source +a table is locked.*public\.item by pid $holder \(user/m, 'names it, and who holds it');
+$guard->quit;
+
 $task->until_current_ok('and the next run goes on');
 $task->sums_equal_ok('sums equal');
 
