@@ -355,6 +355,7 @@ typedef struct Entries
 	const char **whats;			/* the same, from the type on */
 	const char **statements;
 	int			count;
+	HashMap    *late;			/* "class/oid" of what depends on entries that are no index; NULL: nothing does */
 } Entries;
 
 static bool
@@ -473,19 +474,108 @@ table_of_entry(Schema *schema, uint32_t oid, bool is_constraint, const char **ta
 	return pg_query_value(schema->source, schema->arena, is_constraint ? of_constraint : of_index, 1, values, table, err);
 }
 
+/* Entries that come by themselves, in any order: indexes, and the constraints that are indexes. */
+static bool
+is_index(const char *what)
+{
+	return starts_with(what, "CONSTRAINT ") || (starts_with(what, "INDEX ") && !starts_with(what, "INDEX ATTACH "));
+}
+
+/* Common entries that no index can depend on. */
+static bool
+is_leaf(const char *what)
+{
+	static const char *const kinds[] = {"INDEX ATTACH ", "CHECK CONSTRAINT ", "FK CONSTRAINT ", "TRIGGER ", "STATISTICS ", "COMMENT "};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+		if (starts_with(what, kinds[i]))
+			return true;
+	return false;
+}
+
+static bool
+load_late(const Schema *schema, const char *classes, const char *oids, HashMap *late, Error *err)
+{
+	static const char sql[] =
+		/* what depends on what; a rule does not name its view as a dependent, nor an index the constraint that it is made by */
+		"WITH RECURSIVE edge(refclass, refoid, class, oid) AS ("
+		" SELECT refclassid, refobjid, classid, objid FROM pg_catalog.pg_depend"
+		" UNION ALL SELECT 'pg_catalog.pg_rewrite'::pg_catalog.regclass, oid, 'pg_catalog.pg_class'::pg_catalog.regclass, ev_class"
+		" FROM pg_catalog.pg_rewrite WHERE rulename = '_RETURN'"
+		" UNION ALL SELECT 'pg_catalog.pg_class'::pg_catalog.regclass, conindid, 'pg_catalog.pg_constraint'::pg_catalog.regclass, oid"
+		" FROM pg_catalog.pg_constraint WHERE contype IN ('p', 'u', 'x')),"
+		" late(class, oid) AS ("
+		" SELECT u.class, u.oid FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::oid[])) u(class, oid)"
+		" UNION SELECT e.class, e.oid FROM edge e JOIN late l ON e.refclass = l.class AND e.refoid = l.oid)"
+		" SELECT class || '/' || oid FROM late";
+	const char *values[] = {classes, oids};
+	PGresult   *result = NULL;
+
+	if (!pg_exec_params(schema->source, sql, 2, values, &result, err))
+		return false;
+	for (int i = 0; i < PQntuples(result); i++)
+		hash_put_text(late, PQgetvalue(result, i, 0), late);
+	PQclear(result);
+	return true;
+}
+
+/*
+ * pg_dump moves what needs a primary key to be understood (GROUP BY of the key alone) behind it: materialized views, functions, rules of views.
+ * An index that depends on one of these cannot go before it.
+ */
+static bool
+find_late(const Schema *schema, Entries *entries, Error *err)
+{
+	StrBuf		classes = STRBUF_INIT;
+	StrBuf		oids = STRBUF_INIT;
+	bool		ok = true;
+
+	strbuf_append_char(&classes, '{');
+	strbuf_append_char(&oids, '{');
+	for (int i = 0; i < entries->count; i++)
+	{
+		uint32_t	class_oid;
+		uint32_t	oid;
+		const char *what;
+
+		if (is_index(entries->whats[i]) || is_leaf(entries->whats[i]) || !schema_entry_parse(entries->lines[i], &class_oid, &oid, &what) || oid == 0)
+			continue;
+		append_oid(&classes, class_oid);
+		append_oid(&oids, oid);
+	}
+	strbuf_append_char(&classes, '}');
+	strbuf_append_char(&oids, '}');
+	if (oids.length > 2)
+	{
+		entries->late = hash_new();
+		ok = load_late(schema, strbuf_text(&classes), strbuf_text(&oids), entries->late, err);
+	}
+	strbuf_free(&classes);
+	strbuf_free(&oids);
+	return ok;
+}
+
+/* What is late keeps pg_dump's place among the others. */
 static bool
 defer_entry(Schema *schema, const Entries *entries, int i, StrBuf *sql, Error *err)
 {
 	const char *what = entries->whats[i];
 	const char *table = NULL;
-	uint32_t	class_oid = 0;
-	uint32_t	oid = 0;
-	bool		is_constraint = starts_with(what, "CONSTRAINT ");
-	bool		is_index = is_constraint || (starts_with(what, "INDEX ") && !starts_with(what, "INDEX ATTACH "));
+	bool		is_first = is_index(what);
 
-	if (is_index && (!schema_entry_parse(entries->lines[i], &class_oid, &oid, &what) || !table_of_entry(schema, oid, is_constraint, &table, err)))
-		return false;
-	post_data_append_row(sql, schema->config->slot, is_index, arena_strndup(schema->arena, what, strcspn(what, "\n")), table, entries->statements[i]);
+	if (is_first)
+	{
+		uint32_t	class_oid;
+		uint32_t	oid;
+		char		key[32];
+
+		if (!schema_entry_parse(entries->lines[i], &class_oid, &oid, &what) ||
+			!table_of_entry(schema, oid, starts_with(what, "CONSTRAINT "), &table, err))
+			return false;
+		snprintf(key, sizeof(key), "%u/%u", class_oid, oid);
+		is_first = entries->late == NULL || hash_get_text(entries->late, key) == NULL;
+	}
+	post_data_append_row(sql, schema->config->slot, is_first, arena_strndup(schema->arena, what, strcspn(what, "\n")), table, entries->statements[i]);
 	return true;
 }
 
@@ -503,12 +593,14 @@ defer_rest(Schema *schema, Error *err)
 	add_argument(&arguments, "-l");
 	add_argument(&arguments, "--section=post-data");
 	add_argument(&arguments, schema->archive);
-	ok = run(schema, &arguments, NULL, schema->list, err) && read_entries(schema, &entries, err) && make_statements(schema, &entries, err);
+	ok = run(schema, &arguments, NULL, schema->list, err) && read_entries(schema, &entries, err) && make_statements(schema, &entries, err) &&
+		find_late(schema, &entries, err);
 	post_data_append_table(&sql, !schema->has_dbsync);
 	for (int i = 0; ok && i < entries.count; i++)
 		ok = defer_entry(schema, &entries, i, &sql, err);
 	free(entries.lines);
 	free(entries.whats);
+	hash_free(entries.late, NULL);
 	if (ok)
 	{
 		out = fopen(schema->sql, "a");

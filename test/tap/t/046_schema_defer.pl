@@ -171,6 +171,34 @@ $task->until_current_ok('run');
 is(dump_of($target), dump_of($source), 'the schema is the same');
 $task->run('drop', '--yes');
 
+# What pg_dump makes behind a primary key, because it groups by it alone; and indexes that depend on that.
+my $has_atomic = $source->safe_psql('app', 'SHOW server_version_num') >= 140000;
+$source->safe_psql('app', q{
+	CREATE VIEW grouped AS SELECT id, v, count(*) AS n FROM item GROUP BY id;
+	CREATE MATERIALIZED VIEW kept AS SELECT id, v, count(*) AS n FROM item GROUP BY id;
+	CREATE UNIQUE INDEX kept_id ON kept (id);
+	CREATE MATERIALIZED VIEW kept_twice AS SELECT * FROM kept;
+	CREATE INDEX kept_twice_v ON kept_twice (lower(v));
+	CREATE MATERIALIZED VIEW of_view AS SELECT * FROM grouped;
+	CREATE INDEX of_view_v ON of_view (v);
+});
+$source->safe_psql('app', q{
+	CREATE FUNCTION name_of(i int) RETURNS text LANGUAGE sql IMMUTABLE BEGIN ATOMIC SELECT v FROM item WHERE id = i GROUP BY id; END;
+	CREATE TABLE named (i int, EXCLUDE USING btree (name_of(i) WITH =));
+	CREATE INDEX named_i ON named (name_of(i));
+	CREATE INDEX named_some ON named (i) WHERE name_of(i) > 'a';
+}) if $has_atomic;
+new_database();
+($code, $out, $err) = $task->run('schema', '--defer');
+is($code, 0, 'schema --defer: indexes of what comes behind a key') or diag($err);
+is($target->safe_psql('app', q{SELECT string_agg(split_part(name, ' ', 3), ' ' ORDER BY name) FROM dbsync.post_data
+	WHERE NOT is_index AND name ~ '^INDEX ' AND name !~ '^INDEX ATTACH | named'}), 'kept_id kept_twice_v of_view_v', 'these wait for it, the others do not');
+cmp_ok($target->safe_psql('app', q{SELECT count(*) FROM dbsync.post_data WHERE is_index AND name ~ ' item'}), '>', 3, 'which come first');
+$task->until_current_ok('run: all of them can be made');
+is(pending(), 0, 'and are');
+is(dump_of($target), dump_of($source), 'the schema is the same');
+$task->run('drop', '--yes');
+
 ($code, $out, $err) = $task->run('schema', '--defer', '--post-data');
 is($code, 2, '--defer is no section');
 
