@@ -60,12 +60,22 @@ finding_add_error(Preflight *p, const char *side, Error *err)
 
 	if (err->kind == ERROR_CANCELLED)
 		return false;
-	p->retries += err->kind == ERROR_RETRY ? 1 : 0;
 	if (conn != NULL && strcmp(err->sqlstate, LOCK_NOT_AVAILABLE) == 0)
 		return preflight_add_lock(p, side, conn, err);
-	finding_add(p, FINDING_ERROR, side, err->hint, "%s", err->message);
-	error_clear(err);
+	finding_add_failure(p, side, err->hint, "", err);
 	return true;
+}
+
+void
+finding_add_failure(Preflight *p, const char *side, const char *mend, const char *prefix, Error *err)
+{
+	if (err->kind == ERROR_RETRY && p->outage == NULL)
+	{
+		p->outage = arena_printf(p->report->arena, "%s%s", prefix, err->message);
+		p->outage_mend = mend != NULL && *mend != '\0' ? arena_strdup(p->report->arena, mend) : NULL;
+	}
+	finding_add(p, FINDING_ERROR, side, mend, "%s%s", prefix, err->message);
+	error_clear(err);
 }
 
 void
@@ -293,16 +303,18 @@ check_target(Preflight *p, Error *err)
 	return true;
 }
 
-/* Who waits and tries again should say for what. */
-static bool
-fail_for_now(const PreflightReport *report, Error *err)
+/* What was found while a server was away may have come of that, so it counts only once the preflight has met all of them. */
+bool
+preflight_verdict(const Preflight *p, Error *err)
 {
-	const Finding *finding = report->findings;
+	int			errors = p->report->errors;
 
-	while (finding->severity != FINDING_ERROR)
-		finding++;
-	error_set(err, ERROR_RETRY, "preflight: %s: %s", finding->side, finding->what);
-	return finding->mend == NULL ? false : error_hint(err, "%s", finding->mend);
+	if (p->outage != NULL)
+	{
+		error_set(err, ERROR_RETRY, "%s", p->outage);
+		return p->outage_mend != NULL ? error_hint(err, "%s", p->outage_mend) : false;
+	}
+	return errors == 0 || error_set(err, ERROR_PREFLIGHT, "the preflight found %d error%s", errors, errors == 1 ? "" : "s");
 }
 
 bool
@@ -319,11 +331,5 @@ preflight_run(const Config *config, PreflightReport *report, Error *err)
 	pg_catalog_free(&p.source_tables);
 	pg_close(p.source);
 	pg_close(p.target);
-	if (!ok)
-		return false;
-	if (report->errors > 0 && p.retries == report->errors)
-		return fail_for_now(report, err);
-	if (report->errors > 0)
-		return error_set(err, ERROR_PREFLIGHT, "the preflight found %d error%s", report->errors, report->errors == 1 ? "" : "s");
-	return true;
+	return ok && preflight_verdict(&p, err);
 }

@@ -42,8 +42,9 @@ typedef struct PreflightReport
 #define PREFLIGHT_REPORT_INIT {NULL, NULL, 0, 0, 0, 0}
 
 /*
- * Fills the report.  false with ERROR_PREFLIGHT where it holds errors (the report is whole then), ERROR_RETRY where a server could not
- * be reached for now and nothing else is wrong, ERROR_CANCELLED on a stop.  The report is to be freed in every case.
+ * Fills the report.  false with ERROR_PREFLIGHT where it holds errors (the report is whole then), ERROR_RETRY where a server went away or
+ * could not be reached for now, whatever else was found: it is to be repeated.  ERROR_CANCELLED on a stop.  The report is to be freed in
+ * every case.
  */
 bool preflight_run(const Config *config, PreflightReport *report, Error *err) DBSYNC_MUST_CHECK;
 void preflight_report_free(PreflightReport *report);

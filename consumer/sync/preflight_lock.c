@@ -52,16 +52,14 @@ preflight_add_lock(Preflight *p, const char *side, PgConn *conn, Error *err)
 			strbuf_printf(&mend, "\nSELECT pg_terminate_backend(%s);", PQgetvalue(result, i, 0));
 	}
 	if (names.count > 0)
-		finding_add(p, FINDING_ERROR, side, strbuf_text(&mend), "a table is locked (ACCESS EXCLUSIVE) and was not free within " LOCK_PATIENCE ": %s",
-					name_list_text(&names));
+		error_set(err, ERROR_RETRY, "a table is locked (ACCESS EXCLUSIVE) and was not free within " LOCK_PATIENCE ": %s", name_list_text(&names));
 	else
-		finding_add(p, FINDING_ERROR, side, "try again", "a lock was not free within " LOCK_PATIENCE ", and now is, or its holder is not known: %s",
-					err->message);
+		error_context(err, "a lock was not free within " LOCK_PATIENCE ", and now is, or its holder is not known");
+	finding_add_failure(p, side, names.count > 0 ? strbuf_text(&mend) : "try again", "", err);
 	PQclear(result);
 	name_list_free(&names);
 	strbuf_free(&mend);
 	strbuf_free(&name);
-	error_clear(err);
 	ok = ok || ignored.kind != ERROR_CANCELLED;
 	if (!ok)
 		error_move(err, &ignored);

@@ -37,12 +37,17 @@ typedef struct Preflight
 	PgConn	   *target;
 	char	   *target_role;	/* quoted */
 	char	   *target_database;	/* quoted */
-	int			retries;		/* errors that only say that a server cannot be reached for now */
+	const char *outage;			/* the first error that only says that a server cannot be reached for now, or a table is locked; or NULL */
+	const char *outage_mend;	/* what can be done about it, or NULL */
 } Preflight;
 
 void finding_add(Preflight *p, FindingSeverity severity, const char *side, const char *mend, const char *fmt, ...) DBSYNC_PRINTF(5, 6);
 /* What went wrong with a query of the preflight itself; false on a stop, which ends it. */
 bool finding_add_error(Preflight *p, const char *side, Error *err);
+/* The same where the preflight knows a better mend, and what the error is of.  Not for a stop.  Every error of a server goes through here. */
+void finding_add_failure(Preflight *p, const char *side, const char *mend, const char *prefix, Error *err);
+/* What preflight_run() returns for the findings. */
+bool preflight_verdict(const Preflight *p, Error *err) DBSYNC_MUST_CHECK;
 
 /*
  * A connection that waits for no lock longer than some seconds: catalogue functions open the tables that they are asked of, and one that somebody

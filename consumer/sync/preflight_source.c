@@ -227,7 +227,7 @@ describe_blockers(Preflight *p, int walsender_pid, NameList *names, StrBuf *mend
 }
 
 static void
-add_plugin_error(Preflight *p, const Error *err)
+add_plugin_error(Preflight *p, Error *err)
 {
 	if (strstr(err->message, "output plugin") != NULL && strstr(err->message, "may not be used") != NULL)
 		add_list_finding(p, NULL);
@@ -236,7 +236,7 @@ add_plugin_error(Preflight *p, const Error *err)
 					"on the server's machine: make install-decoder PG_CONFIG=/path/to/the/server's/pg_config",
 					"the plugin " PLUGIN " is not installed on the server: %s", err->message);
 	else
-		finding_add(p, FINDING_ERROR, "source", err->hint, "a slot of the plugin " PLUGIN " cannot be created: %s", err->message);
+		finding_add_failure(p, "source", err->hint, "a slot of the plugin " PLUGIN " cannot be created: ", err);
 }
 
 /*
@@ -333,10 +333,8 @@ add_connect_error(Preflight *p, const PGresult *facts, Error *err)
 					  p->source_role);
 	else if (err->hint != NULL)
 		strbuf_append(&mend, err->hint);
-	p->retries += err->kind == ERROR_RETRY ? 1 : 0;
-	finding_add(p, FINDING_ERROR, "source", strbuf_text(&mend), "%s", err->message);
+	finding_add_failure(p, "source", strbuf_text(&mend), "", err);
 	strbuf_free(&mend);
-	error_clear(err);
 }
 
 /* Snapshots and slots belong to one instance: two connections through one address must meet the same. */

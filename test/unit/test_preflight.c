@@ -15,6 +15,7 @@
 #include "sync/pg_program.h"
 #include "sync/plugin_list.h"
 #include "sync/preflight_columns.h"
+#include "sync/preflight_private.h"
 #include "sync/readable_name.h"
 #include "sync/schema.h"
 #include "sync/table_filter.h"
@@ -198,6 +199,46 @@ entries_of_an_archive(void **state DBSYNC_UNUSED)
 	assert_false(schema_entry_is_ours("2; 3079 16400 EXTENSION - hstore \n"));
 }
 
+/* An outage makes other errors, and which come first is chance. */
+static void
+an_outage_makes_the_preflight_be_repeated(void **state DBSYNC_UNUSED)
+{
+	PreflightReport report = PREFLIGHT_REPORT_INIT;
+	Preflight	p = {.report = &report};
+	Error		err = ERROR_INIT;
+
+	report.arena = arena_new(0);
+	p.arena = report.arena;
+	assert_true(preflight_verdict(&p, &err));
+
+	error_set(&err, ERROR_FAILED, "permission denied");
+	error_hint(&err, "grant it");
+	assert_true(finding_add_error(&p, "source", &err));
+	assert_int_equal(err.kind, ERROR_NONE);
+	assert_string_equal(report.findings[0].mend, "grant it");
+	assert_false(preflight_verdict(&p, &err));
+	assert_int_equal(err.kind, ERROR_PREFLIGHT);
+
+	error_set(&err, ERROR_RETRY, "connection lost");
+	finding_add_failure(&p, "target", "wait", "no slot: ", &err);
+	error_set(&err, ERROR_RETRY, "still lost");
+	assert_true(finding_add_error(&p, "target", &err));
+	finding_add(&p, FINDING_ERROR, "target", NULL, "two servers");
+	assert_false(preflight_verdict(&p, &err));
+	assert_int_equal(err.kind, ERROR_RETRY);
+	assert_string_equal(err.message, "no slot: connection lost");
+	assert_int_equal(report.errors, 4);
+	assert_string_equal(report.findings[1].what, "no slot: connection lost");
+	assert_string_equal(report.findings[1].mend, "wait");
+
+	error_set(&err, ERROR_CANCELLED, "stopped");
+	assert_false(finding_add_error(&p, "target", &err));
+	assert_int_equal(err.kind, ERROR_CANCELLED);
+	assert_int_equal(report.errors, 4);
+	error_clear(&err);
+	preflight_report_free(&report);
+}
+
 int
 main(void)
 {
@@ -212,6 +253,7 @@ main(void)
 		cmocka_unit_test(password_is_taken_out),
 		cmocka_unit_test(command_line_can_be_copied),
 		cmocka_unit_test(entries_of_an_archive),
+		cmocka_unit_test(an_outage_makes_the_preflight_be_repeated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
