@@ -102,6 +102,7 @@ note_snapshots(Run *run, Error *err)
 	int			count = 0;
 	Lsn			youngest = LSN_NONE;
 
+	run->snapshot_count = 0;
 	if (!run->store->ops->load_items(run->store, run->state.task, run->arena, &items, &count, err))
 		return false;
 	run->snapshots = arena_alloc(run->arena, sizeof(TableSnapshot) * (size_t) (count + 1));
@@ -124,6 +125,24 @@ note_snapshots(Run *run, Error *err)
 	return true;
 }
 
+/* What stands between the copy and the first change.  The local store may be away for a while, so it can be done again. */
+static bool
+end_copy(Run *run, Error *err)
+{
+	Retry		retry = RETRY_INIT(500, run->config->limits.retry_max_ms);
+
+	while (!note_snapshots(run, err) || !post_data_build(run, err) ||
+		   (run_phase(run) == TASK_COPYING && !run_set_phase(run, TASK_CATCHING_UP, err)))
+	{
+		if (err->kind != ERROR_RETRY)
+			return false;
+		if (!run_backoff(run, MODULE, retry_next_ms(&retry), err, NULL))
+			return error_set(err, ERROR_CANCELLED, "stopped");
+		error_clear(err);
+	}
+	return true;
+}
+
 bool
 full_sync_run(Run *run, Error *err)
 {
@@ -133,7 +152,7 @@ full_sync_run(Run *run, Error *err)
 	int64_t		start_ms = clock_monotonic_ms();
 
 	if (run_phase(run) != TASK_SLOT_CREATED && run_phase(run) != TASK_COPYING)
-		return note_snapshots(run, err) && post_data_build(run, err);
+		return end_copy(run, err);
 
 	log_info(MODULE, "full sync start jobs=%d", run->config->copy.jobs);
 	while (outcome != COPY_OUTCOME_COMPLETE)
@@ -172,5 +191,5 @@ full_sync_run(Run *run, Error *err)
 	}
 	run->side->release_snapshot(run);
 	log_info(MODULE, "full sync end duration=%s", clock_format_duration(clock_monotonic_ms() - start_ms, duration));
-	return note_snapshots(run, err) && post_data_build(run, err) && run_set_phase(run, TASK_CATCHING_UP, err);
+	return end_copy(run, err);
 }

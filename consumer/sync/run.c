@@ -38,6 +38,15 @@ typedef struct Ends
 	const char *target_id;
 } Ends;
 
+/* What the tries to begin have come to. */
+typedef struct Start
+{
+	Retry		retry;
+	int64_t		trouble_since;	/* on the monotonic clock; 0: none so far */
+	bool		has_warned;		/* the preflight's warnings are in the log */
+	bool		was_clear;		/* this try had every server, and nothing in its way */
+} Start;
+
 static bool
 identify_ends(Run *run, Ends *ends, Error *err)
 {
@@ -65,31 +74,18 @@ note_started(Run *run, Error *err)
 	return started == NULL || started(err);
 }
 
-/* Waits for servers that cannot be reached for now. */
+/* What the preflight has to say is said once, and not while it has seen only a part. */
 static bool
-check_preconditions(Run *run, Ends *ends, Error *err)
+check_preconditions(Run *run, Ends *ends, bool *has_warned, Error *err)
 {
-	const Config *config = run->config;
-	Retry		retry = RETRY_INIT(1000, config->limits.retry_max_ms);
+	PreflightReport report = PREFLIGHT_REPORT_INIT;
+	bool		ok = preflight_run(run->config, &report, err) && identify_ends(run, ends, err);
 
-	for (;;)
-	{
-		PreflightReport report = PREFLIGHT_REPORT_INIT;
-		bool		ok = preflight_run(config, &report, err) && identify_ends(run, ends, err);
-
-		if (ok || err->kind != ERROR_RETRY)
-			preflight_log(&report);
-		preflight_report_free(&report);
-		if (ok)
-			return true;
-		if (err->kind != ERROR_RETRY)
-			return false;
-		if (!run_backoff(NULL, MODULE, retry_next_ms(&retry), err, NULL))
-			return error_set(err, ERROR_CANCELLED, "stopped");
-		error_clear(err);
-		if (!note_started(run, err))
-			return false;
-	}
+	if (ok ? !*has_warned : err->kind != ERROR_RETRY)
+		preflight_log(&report);
+	*has_warned = *has_warned || ok;
+	preflight_report_free(&report);
+	return ok;
 }
 
 static const char *
@@ -394,25 +390,35 @@ finish(Run *run)
 	return view.applied;
 }
 
-/* Opens what the run works with and brings the task to a phase in which work() can begin. */
+/* A run ended, or lost a server, while it began. */
 static bool
-prepare(Run *run, Error *err)
+undo_begin(Run *run, Error *err)
+{
+	run->side->release_snapshot(run);
+	return run->side->undo_begin(run, err) && run_set_phase(run, TASK_NEW, err);
+}
+
+/* One try of prepare(): what an earlier one has come to is found in the store, as that of a killed run is. */
+static bool
+try_prepare(Run *run, Start *start, Error *err)
 {
 	ApplierOptions options;
 	Ends		ends = {NULL, 0, NULL};
 	bool		has_progress = false;
 	Lsn			applied = LSN_NONE;
 
-	if (!task_store_open(run->config, STORE_CREATE, &run->store, err) || !run->store->ops->lock_task(run->store, run->config->slot, err) ||
-		!check_preconditions(run, &ends, err) || !load_task(run, &ends, err))
+	if ((run->store == NULL && !task_store_open(run->config, STORE_CREATE, &run->store, err)) ||
+		!run->store->ops->lock_task(run->store, run->config->slot, err) || !check_preconditions(run, &ends, &start->has_warned, err) ||
+		!load_task(run, &ends, err))
 		return false;
 
 	apply_options(run, &run->applier_session, &options);
 	if (!applier_open(&options, &run->applier, err) || !applier_progress(run->applier, &applied, &has_progress, err))
 		return false;
 
-	if (run->state.phase == TASK_CREATING_SLOT && !(run->side->undo_begin(run, err) && run_set_phase(run, TASK_NEW, err)))
+	if (run->state.phase == TASK_CREATING_SLOT && !undo_begin(run, err))
 		return false;
+	start->was_clear = true;
 	if (run->state.phase != TASK_NEW)
 	{
 		if (!resume(run, has_progress, &applied, err))
@@ -420,9 +426,44 @@ prepare(Run *run, Error *err)
 	}
 	else if (run->config->copy.enabled ? !begin_with_copy(run, has_progress, &applied, err) : !begin_without_copy(run, has_progress, &applied, err))
 		return false;
+	if (!resolve_until(run, err))
+		return false;
 	run->source = run->side->make_source(run);
 	make_stage(run, applied);
-	return resolve_until(run, err) && note_started(run, err);
+	return true;
+}
+
+/* Opens what the run works with and brings the task to a phase in which work() can begin.  Waits for servers that are away. */
+static bool
+prepare(Run *run, Error *err)
+{
+	const LimitOptions *limits = &run->config->limits;
+	Start		start = {.retry = RETRY_INIT(1000, limits->retry_max_ms)};
+
+	while (!try_prepare(run, &start, err))
+	{
+		applier_close(run->applier);
+		run->applier = NULL;
+		if (err->kind != ERROR_RETRY)
+			return false;
+		/* The slot may have taken hours to make: that was no trouble. */
+		if (start.was_clear)
+		{
+			retry_reset(&start.retry);
+			start.trouble_since = 0;
+			start.was_clear = false;
+		}
+		if (start.trouble_since == 0)
+			start.trouble_since = clock_monotonic_ms();
+		if (limits->retry_give_up_ms > 0 && clock_monotonic_ms() - start.trouble_since > limits->retry_give_up_ms)
+			return error_context(err, "gave up");
+		if (!run_backoff(run, MODULE, retry_next_ms(&start.retry), err, NULL))
+			return error_set(err, ERROR_CANCELLED, "stopped");
+		error_clear(err);
+		if (!note_started(run, err))
+			return false;
+	}
+	return note_started(run, err);
 }
 
 bool
