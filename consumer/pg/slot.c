@@ -80,6 +80,17 @@ slot_drop(PgConn *conn, const char *name, Error *err)
 	if (!pg_exec_params(conn,
 						"SELECT pg_catalog.pg_drop_replication_slot(slot_name) FROM pg_catalog.pg_replication_slots WHERE slot_name = $1",
 						1, &name, NULL, err))
+	{
+		/* Its maker has ended meanwhile, and it with him. */
+		if (strcmp(err->sqlstate, "42704") == 0)
+		{
+			error_clear(err);
+			return true;
+		}
+		if (strcmp(err->sqlstate, "55006") == 0)
+			error_hint(err, "the process that holds it may wait for transactions that run on the source; to end it, there: SELECT "
+					   "pg_terminate_backend(active_pid) FROM pg_replication_slots WHERE slot_name = '%s'", name);
 		return error_context(err, "cannot drop slot \"%s\"", name);
+	}
 	return true;
 }

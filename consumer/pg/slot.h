@@ -23,7 +23,7 @@ typedef struct SlotInfo
 bool slot_look(PgConn *conn, const char *name, Arena *arena, SlotInfo *info, Error *err) DBSYNC_MUST_CHECK;
 /* Whether a task that has everything up to held can go on from there; ERROR_GAP where something between would be missing. */
 bool slot_check_held(const SlotInfo *info, const char *name, Lsn held, Error *err) DBSYNC_MUST_CHECK;
-/* One that is not there is fine. */
+/* One that is not there is fine; one that is in use is an ERROR_RETRY. */
 bool slot_drop(PgConn *conn, const char *name, Error *err) DBSYNC_MUST_CHECK;
 
 #endif

@@ -114,13 +114,14 @@ pg_check_new(Run *run, Error *err)
 	return true;
 }
 
-/* A run was killed while it made its slot: what it may have left is dropped. */
+/* A run was killed, or cut off, while it made its slot: what it may have left is dropped. */
 static bool
 pg_undo_begin(Run *run, Error *err)
 {
 	PgConnOptions options = {.role = PG_ROLE_SOURCE, .name_suffix = "start"};
 	PgConn	   *conn = NULL;
-	bool		ok = pg_connect(run->config->source, &options, &conn, err) && slot_drop(conn, run->state.slot, err);
+	bool		ok = pg_connect(run->config->source, &options, &conn, err) && snapshot_end_makers(run, conn, err) &&
+		slot_drop(conn, run->state.slot, err);
 
 	pg_close(conn);
 	return ok;

@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+/* A run was killed while it made the slot: one that is there is the task's, and goes. */
+static bool
+is_half_made(const Preflight *p)
+{
+	return p->has_task && p->task.phase == TASK_CREATING_SLOT;
+}
+
 static void
 check_missing(Preflight *p)
 {
@@ -27,16 +34,17 @@ check_active(Preflight *p, const PGresult *facts)
 {
 	const char *application = result_text(facts, "slot_application");
 	const char *pid = result_text(facts, "slot_pid");
+	bool		is_waited_for = p->has_started || is_half_made(p);
 	bool		is_ours = application != NULL && strncmp(application, "dbsync", 6) == 0;
 	StrBuf		mend = STRBUF_INIT;
 
-	if (p->has_started && is_ours)
+	if (is_waited_for && is_ours)
 		finding_add(p, FINDING_NOTICE, "source", NULL, "the slot %s is being read by pid %s, application \"%s\"", p->config->slot,
 					pid != NULL ? pid : "?", application);
 	else
 	{
 		strbuf_printf(&mend, "stop its reader, or: SELECT pg_terminate_backend(%s);", pid != NULL ? pid : "...");
-		finding_add(p, p->has_started ? FINDING_WARNING : FINDING_ERROR, "source", strbuf_text(&mend),
+		finding_add(p, is_waited_for ? FINDING_WARNING : FINDING_ERROR, "source", strbuf_text(&mend),
 					"the slot %s is being read by pid %s, application \"%s\"", p->config->slot, pid != NULL ? pid : "?",
 					application != NULL ? application : "?");
 	}
@@ -79,7 +87,7 @@ preflight_slot(Preflight *p, const PGresult *facts, Error *err DBSYNC_UNUSED)
 					"the slot %s is lost: the server has removed WAL that it needs", p->config->slot);
 		is_usable = false;
 	}
-	else if (!p->has_started && p->config->copy.enabled && !(p->has_task && p->task.phase == TASK_CREATING_SLOT))
+	else if (!p->has_started && p->config->copy.enabled && !is_half_made(p))
 	{
 		strbuf_append(&drop, "   (or, where the target has its data already: copy = off)");
 		finding_add(p, FINDING_ERROR, "source", strbuf_text(&drop),

@@ -8,9 +8,21 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/stop.h"
 #include "pg/replication.h"
 
 #define MODULE "slot"
+
+/* How long a process that was told to end may take. */
+#define END_LIMIT_MS 10000
+#define END_POLL_MS 100
+
+/* A task has its name to itself, but for another one elsewhere that was given the same: the time it was made tells them apart. */
+static const char *
+maker_suffix(const Run *run)
+{
+	return arena_printf(run->arena, "slot %lld", (long long) run->state.created_us);
+}
 
 typedef struct Waiting
 {
@@ -92,7 +104,7 @@ hold(Run *run, const ReplSlot *slot, HeldSnapshot *snapshot, Error *err)
 bool
 snapshot_take(Run *run, const char *slot_name, HeldSnapshot *snapshot, Error *err)
 {
-	PgConnOptions options = {.role = PG_ROLE_REPLICATION, .name_suffix = "slot"};
+	PgConnOptions options = {.role = PG_ROLE_REPLICATION, .name_suffix = maker_suffix(run)};
 	PgConn	   *conn = NULL;
 	ReplSlot	slot;
 	Waiting		waiting = {.run = run, .since_ms = clock_monotonic_ms()};
@@ -108,6 +120,35 @@ snapshot_take(Run *run, const char *slot_name, HeldSnapshot *snapshot, Error *er
 	ok = ok && hold(run, &slot, snapshot, err);
 	pg_close(conn);
 	return ok;
+}
+
+bool
+snapshot_end_makers(Run *run, PgConn *conn, Error *err)
+{
+	const char *values[] = {arena_printf(run->arena, "dbsync %s", maker_suffix(run))};
+	int64_t		end_ms = clock_monotonic_ms() + END_LIMIT_MS;
+
+	for (bool is_first = true;; is_first = false)
+	{
+		PGresult   *result = NULL;
+		int			count;
+
+		if (!pg_exec_params(conn,
+							"SELECT pid, pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity"
+							" WHERE application_name = $1 AND usename = session_user AND backend_type = 'walsender'",
+							1, values, &result, err))
+			return error_context(err, "cannot look for the process that makes slot \"%s\"", run->state.slot);
+		count = PQntuples(result);
+		for (int i = 0; is_first && i < count; i++)
+			log_info(MODULE, "ending pid %s on the source, which still makes the slot for a run that is gone", PQgetvalue(result, i, 0));
+		PQclear(result);
+		if (count == 0)
+			return true;
+		if (clock_monotonic_ms() >= end_ms)
+			return error_set(err, ERROR_RETRY, "the process on the source that makes slot \"%s\" for a run that is gone does not end", run->state.slot);
+		if (!stop_wait(END_POLL_MS))
+			return error_set(err, ERROR_CANCELLED, "stopped");
+	}
 }
 
 void

@@ -26,4 +26,11 @@ typedef struct HeldSnapshot HeldSnapshot;
 bool snapshot_take(Run *run, const char *slot, HeldSnapshot *snapshot, Error *err) DBSYNC_MUST_CHECK;
 void snapshot_release(HeldSnapshot *snapshot);
 
+/*
+ * Ends the source's processes that still make a slot for an earlier run of this task, or for a connection that was lost: they wait for
+ * running transactions, and do not notice that nobody waits for them.  ERROR_RETRY where one does not end.  They are known by the name of
+ * their connection; where the connection string gives it another one, none is touched.
+ */
+bool snapshot_end_makers(Run *run, PgConn *conn, Error *err) DBSYNC_MUST_CHECK;
+
 #endif
