@@ -12,6 +12,7 @@
 #define COLUMN_LIMIT 4096
 #define ROWS_ENDS_STATEMENT 1
 #define ROWS_NO_FOREIGN_KEY_CHECKS 2
+#define ROWS_HAVE_CASCADES 16	/* MySQL 9.6: USE_SQL_FOREIGN_KEY_F */
 
 enum OptionalField
 {
@@ -299,6 +300,7 @@ my_event_rows(const MyEvent *event, void **buffer, size_t *buffer_size, MyRows *
 	flags = my_bytes_number(&bytes, 2);
 	rows->ends_statement = (flags & ROWS_ENDS_STATEMENT) != 0;
 	rows->ignores_keys = (flags & ROWS_NO_FOREIGN_KEY_CHECKS) != 0;
+	rows->may_be_cascade = rows->ignores_keys && (flags & ROWS_HAVE_CASCADES) != 0 && !rows->ends_statement;
 	if (is_v2)
 	{
 		uint64_t	extra = my_bytes_number(&bytes, 2);	/* counts itself */

@@ -63,6 +63,11 @@ typedef struct MyRows
 	uint64_t	id;				/* of the table map */
 	bool		ends_statement;
 	bool		ignores_keys;	/* made with foreign_key_checks = 0: InnoDB has done nothing to rows that refer to these */
+	/*
+	 * From MySQL 9.6 on the log has what keys do, and flags it as made without checks, too: only the statement's last event, which is of what the
+	 * statement itself has changed, says whether it was.
+	 */
+	bool		may_be_cascade;
 	int			column_count;
 	const uint8_t *before;		/* bitmaps of the columns that the images hold; NULL where there is no such image */
 	const uint8_t *after;

@@ -37,32 +37,57 @@ acting_on(const MysqlSource *self, const LoggedTable *table, MyRowsKind kind)
 
 /* One transaction can be passed over by itself: "until" takes what begins before it. */
 static void
-stop_at(MysqlSource *self, const LoggedTable *table, MyRowsKind kind, const char *statements)
+make_stop(MysqlSource *self, const LoggedTable *table, MyRowsKind kind, const char *statements, Error *err)
 {
 	Arena	   *arena = arena_new(0);
 	const char *base = my_binlog_base(self->binlog);
 	const char *start = my_position_text(arena, base, self->group.start);
 	const char *behind = self->replay != NULL ? my_position_text(arena, base, self->replay_end) : mysource_place(self);
 
-	error_set(&self->stop_error, ERROR_FAILED,
+	error_set(err, ERROR_FAILED,
 			  "the stream stops at %s of table %s.%s that was made with foreign_key_checks = 0 (binary log at %s): the source's foreign keys have left the "
 			  "rows that refer to it alone, the target's would not", kind == MY_ROWS_DELETE ? "a delete" : "an update", table->table->schema,
 			  table->table->name, mysource_place(self));
-	error_hint(&self->stop_error, "to bring this transaction over as it was made: dbsync run --until %s; then, on the target as a superuser:\n%s\n"
+	error_hint(err, "to bring this transaction over as it was made: dbsync run --until %s; then, on the target as a superuser:\n%s\n"
 			   "then dbsync run --cascades ignore --until %s; then let these keys act again, by the statements that dbsync check has. "
 			   "Or \"dbsync drop\" and a new full sync", start, statements, behind);
 	arena_free(arena);
+}
+
+static void
+stop(MysqlSource *self, Error *why)
+{
+	error_move(&self->stop_error, why);
 	/* Of a transaction that was passed on in part, the parts say where we are. */
 	if (self->group.next_part == 0)
 		self->idle = self->group.start;
 }
 
 bool
+mysource_end_statement(MysqlSource *self)
+{
+	bool		stops = self->late_stop.kind != ERROR_NONE && self->rows.ignores_keys;
+
+	if (stops)
+		stop(self, &self->late_stop);
+	error_clear(&self->late_stop);
+	return !stops;
+}
+
+bool
 mysource_keys_agree(MysqlSource *self, const LoggedTable *table, MyRowsKind kind)
 {
-	const char *statements = table->acting != NULL ? acting_on(self, table, kind) : NULL;
+	const char *statements = table->acting != NULL && self->late_stop.kind == ERROR_NONE ? acting_on(self, table, kind) : NULL;
+	Error		why = ERROR_INIT;
 
-	if (statements != NULL)
-		stop_at(self, table, kind, statements);
-	return statements == NULL;
+	if (statements == NULL)
+		return true;
+	make_stop(self, table, kind, statements, &why);
+	if (self->rows.may_be_cascade)
+	{
+		error_move(&self->late_stop, &why);
+		return true;
+	}
+	stop(self, &why);
+	return false;
 }

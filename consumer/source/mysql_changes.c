@@ -458,6 +458,8 @@ mysource_rows(MysqlSource *self, const MyEvent *event, SourceEvent *out, Error *
 		return true;
 	if (!my_event_rows(event, &self->buffer, &self->buffer_size, &self->rows, err))
 		return false;
+	if (self->rows.ends_statement && !mysource_end_statement(self))
+		return true;
 	if (table == NULL)
 	{
 		/* MySQL's event of this kind ends a statement and has no rows. */

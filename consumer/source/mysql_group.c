@@ -21,6 +21,7 @@ void
 mysource_open_group(MysqlSource *self, Lsn start, const MyLogEvent *event, bool is_single)
 {
 	memset(&self->group, 0, sizeof(self->group));
+	error_clear(&self->late_stop);
 	self->group.is_open = true;
 	self->group.is_single = is_single;
 	self->group.start = start;

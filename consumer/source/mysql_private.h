@@ -137,6 +137,8 @@ typedef struct MysqlSource
 	Lsn			rolled_back;	/* a transaction that ended in ROLLBACK after parts of it were given */
 	Lsn			uncut;			/* a transaction that must not be cut: it goes back behind a part */
 
+	Error		late_stop;		/* stops it if the last event of the present statement was made without key checks, too */
+
 	/* what stops the stream when everything before it is durable */
 	Error		stop_error;
 	Lsn			given_end;		/* end of the last whole transaction given */
@@ -212,6 +214,8 @@ mysource_same_cell(const MyCell *a, const MyCell *b)
 /* mysql_cascades.c */
 /* Before the rows of an event: would the target's keys follow them? */
 bool mysource_ask_acting_keys(MysqlSource *self, LoggedTable *table, Error *err) DBSYNC_MUST_CHECK;
+/* At the statement's end.  false: the stream is to stop (stop_error), because of what came before. */
+bool mysource_end_statement(MysqlSource *self);
 /* false: they would, and the stream is to stop at the present row (stop_error). */
 bool mysource_keys_agree(MysqlSource *self, const LoggedTable *table, MyRowsKind kind);
 

@@ -81,6 +81,7 @@ end_session(MysqlSource *self)
 	self->idle = LSN_NONE;
 	self->given_end = LSN_NONE;
 	error_clear(&self->stop_error);
+	error_clear(&self->late_stop);
 }
 
 static bool

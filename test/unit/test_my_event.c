@@ -232,6 +232,13 @@ row_events_of_both_versions_have_their_images(void **state)
 		((uint8_t *) event.body)[6] |= 2;
 		assert_true(my_event_rows(&event, &buffer, &buffer_size, &rows, &err));
 		assert_true(rows.ignores_keys && rows.ends_statement);
+		/* MySQL 9.6: what a key did, maybe, and what was done without keys */
+		((uint8_t *) event.body)[6] = 2 | 16;
+		assert_true(my_event_rows(&event, &buffer, &buffer_size, &rows, &err));
+		assert_true(rows.ignores_keys && rows.may_be_cascade);
+		((uint8_t *) event.body)[6] = 1 | 2 | 16;
+		assert_true(my_event_rows(&event, &buffer, &buffer_size, &rows, &err));
+		assert_true(rows.ignores_keys && !rows.may_be_cascade);
 	}
 }
 

@@ -215,8 +215,8 @@ $source->sql(<<"END");
 CREATE TABLE code (code varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci PRIMARY KEY);
 CREATE TABLE coded (id int PRIMARY KEY, code varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci,
 	FOREIGN KEY (code) REFERENCES code (code) ON DELETE CASCADE ON UPDATE CASCADE);
-CREATE TABLE exact (code varchar(20) CHARACTER SET utf8mb4 COLLATE $by_bytes PRIMARY KEY, of varchar(20) CHARACTER SET utf8mb4 COLLATE $by_bytes,
-	FOREIGN KEY (of) REFERENCES exact (code) ON DELETE CASCADE);
+CREATE TABLE exact (code varchar(20) CHARACTER SET utf8mb4 COLLATE $by_bytes PRIMARY KEY, up varchar(20) CHARACTER SET utf8mb4 COLLATE $by_bytes,
+	FOREIGN KEY (up) REFERENCES exact (code) ON DELETE CASCADE);
 INSERT INTO code VALUES ('abc'), ('def'), ('ghi'), ('jkl');
 INSERT INTO coded VALUES (1, 'abc'), (2, 'ABC'), (3, 'DEF'), (4, 'Ghi'), (5, 'jkl');
 INSERT INTO exact VALUES ('a', 'a'), ('A', 'A'), ('b', 'a');
@@ -224,7 +224,7 @@ END
 $target->safe_psql('app', <<'END');
 CREATE TABLE app.code (code varchar(20) PRIMARY KEY);
 CREATE TABLE app.coded (id int PRIMARY KEY, code varchar(20) REFERENCES app.code ON DELETE CASCADE ON UPDATE CASCADE);
-CREATE TABLE app.exact (code varchar(20) PRIMARY KEY, of varchar(20) REFERENCES app.exact ON DELETE CASCADE);
+CREATE TABLE app.exact (code varchar(20) PRIMARY KEY, up varchar(20) REFERENCES app.exact ON DELETE CASCADE);
 END
 my %coded = (source => $source, target => $target, options => { include_tables => 'app.code, app.coded, app.exact' });
 my $text = DbsyncTest->new(%coded, name => 'text');
