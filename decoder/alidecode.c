@@ -9,6 +9,8 @@
 
 #include "access/htup_details.h"
 #include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
 #include "commands/dbcommands.h"
 #include "json.h"
 #include "miscadmin.h"
@@ -280,6 +282,32 @@ change_row(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	writer_count_change(&session->writer);
 }
 
+/*
+ * Partitioned tables have no rows.  The root of a tree tells that all of it was
+ * truncated, where a partition of it is wanted; those in between tell nothing.
+ */
+static bool
+truncate_tells(DecoderSession *session, Relation relation,
+			   int nrelations, Relation relations[])
+{
+	if (relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+		return true;
+	if (relation->rd_rel->relispartition)
+		return false;
+	for (int i = 0; i < nrelations; i++)
+	{
+		Relation	leaf = relations[i];
+
+		if (leaf->rd_rel->relispartition &&
+			leaf->rd_rel->relkind == RELKIND_RELATION &&
+			relation_get(session->relations, leaf)->is_wanted &&
+			list_member_oid(get_partition_ancestors(RelationGetRelid(leaf)),
+							RelationGetRelid(relation)))
+			return true;
+	}
+	return false;
+}
+
 static void
 truncate_tables(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 				int nrelations, Relation relations[],
@@ -298,7 +326,8 @@ truncate_tables(LogicalDecodingContext *ctx, ReorderBufferTXN *txn,
 	{
 		RelationEntry *entry = relation_get(session->relations, relations[i]);
 
-		if (!entry->is_wanted)
+		if (!entry->is_wanted ||
+			!truncate_tells(session, relations[i], nrelations, relations))
 			continue;
 		enter_transaction(session, txn);
 		announce_relation(session, entry);

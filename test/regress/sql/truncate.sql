@@ -45,5 +45,16 @@ TRUNCATE other;
 TRUNCATE ONLY other;
 SELECT * FROM changes();
 
+-- a partitioned table in between is not listed: it has no rows
+CREATE TABLE parted_3 PARTITION OF parted FOR VALUES FROM (20) TO (30) PARTITION BY RANGE (id);
+CREATE TABLE parted_3a PARTITION OF parted_3 FOR VALUES FROM (20) TO (30);
+TRUNCATE parted;
+TRUNCATE parted_3;
+SELECT * FROM rows_only();
+-- nor a root of which no partition is wanted
+TRUNCATE parted, other;
+TRUNCATE parted;
+SELECT * FROM changes('exclude_tables', 'public.parted_*');
+
 DROP TABLE parent, child, other, heir, unlogged, parted;
 SELECT drop_slot();
