@@ -113,21 +113,31 @@ is_mixed(const CopyRun *run, const Seen *seen)
 	return seen->is_mixed || (seen->has_done && seen->has_pending && seen->lsn != run->options->snapshot.lsn);
 }
 
-/* All items of a table must be of one snapshot, and those still to be done will be of this one. */
+/*
+ * All items of a table must be of one snapshot, and those still to be done will be of this one.  So must tables that share a target: a TRUNCATE that
+ * one of the copies has and the other has not could neither be applied to it nor left out.
+ */
 static void
 find_mixed_tables(CopyRun *run)
 {
 	Seen *seen = arena_zalloc(run->arena, (size_t) (run->table_count + 1) * sizeof(Seen));
+	Seen *shared = arena_zalloc(run->arena, (size_t) (run->group_count + 1) * sizeof(Seen));
 
 	for (int i = 0; i < run->count; i++)
 	{
-		see_item(&seen[run->table_of[i] - run->tables], &run->items[i]);
+		CopyTable *table = run->table_of[i];
+
+		see_item(&seen[table - run->tables], &run->items[i]);
+		see_item(&shared[table->group - run->groups], &run->items[i]);
 		if (run->items[i].phase == COPY_DONE)
-			run->table_of[i]->group->is_started = true;
+			table->group->is_started = true;
 	}
 	for (int i = 0; i < run->table_count; i++)
 		if (is_mixed(run, &seen[i]) || (seen[i].has_done && seen[i].has_pending && run->reader->cuts_anew))
 			run->tables[i].group->starts_over = true;
+	for (int i = 0; i < run->group_count; i++)
+		if (is_mixed(run, &shared[i]))
+			run->groups[i].starts_over = true;
 }
 
 /*
@@ -253,6 +263,16 @@ truncate_set(CopyRun *run, PgConn *target, const CopyGroup *chief, bool *done, E
 	return ok;
 }
 
+static const char *
+why_it_starts_over(const CopyGroup *group)
+{
+	if (group->is_taken_along)
+		return "foreign keys of the target connect it to others that are not finished";
+	if (group->table_count > 1)
+		return "its copy, or that of a table with the same target, was not finished and of an older snapshot";
+	return "its unfinished copy was of an older snapshot";
+}
+
 /* In one transaction: where rows of one table are deleted, the keys may have deleted others, which then must not count as copied. */
 static bool
 empty_set(CopyRun *run, PgConn *target, const CopyGroup *chief, Error *err)
@@ -271,8 +291,7 @@ empty_set(CopyRun *run, PgConn *target, const CopyGroup *chief, Error *err)
 			return false;
 		if (!copy_progress_remove(target, run->options->task, table, err))
 			return false;
-		log_info("copy", "table %s starts over: %s", table->title,
-				 table->group->is_taken_along ? "foreign keys of the target connect it to others that are not finished" : "its unfinished copy was of an older snapshot");
+		log_info("copy", "table %s starts over: %s", table->title, why_it_starts_over(table->group));
 	}
 	return pg_exec(target, "COMMIT", NULL, err);
 }
