@@ -6,7 +6,7 @@
  *		target_setup.c	lock, schema dbsync
  *		feed.c			parts to records, skipping, plans of relations
  *		strict.c		one change to one statement; its answer
- *		truncate.c		TRUNCATE
+ *		truncate.c		TRUNCATE; truncate_list.c: of which tables
  *		careful.c		transaction by transaction, change by change under savepoints
  *		batch.c			gathering the changes of a group by table; batch_send.c, batch_copy.c: sending them
  *		flight.c		the commit of a group, without waiting for it
@@ -227,6 +227,21 @@ bool strict_send_change(Applier *applier, const ChangeContext *context, TargetTa
 bool strict_no_identity(Applier *applier, const ChangeContext *context, Error *err) DBSYNC_MUST_CHECK;
 bool strict_send(Applier *applier, const ChangeContext *context, TargetTable *table, TargetOperation operation, Error *err) DBSYNC_MUST_CHECK;
 bool strict_result(void *arg, const PipelineNote *note, PGresult *result, Error *err) DBSYNC_MUST_CHECK;
+
+/* truncate_list.c */
+typedef struct TruncateList
+{
+	TargetTable **tables;		/* to be emptied, each once */
+	bool	   *by_delete;		/* of each: the server would refuse to truncate it */
+	int			count;
+	TargetTable **younger;		/* listed by the source, but their copies have it already */
+	int			younger_count;
+} TruncateList;
+
+/* In the record's arena. */
+bool truncate_list_build(Applier *applier, const ChangeContext *context, TruncateList *list, Error *err) DBSYNC_MUST_CHECK;
+/* ", " and the name of each partitioned table all of whose partitions are truncated: a key may be of it, or point to it. */
+bool truncate_list_append_trees(Applier *applier, const TruncateList *list, StrBuf *sql, Error *err) DBSYNC_MUST_CHECK;
 
 /* truncate.c */
 bool truncate_send(Applier *applier, const ChangeContext *context, Error *err) DBSYNC_MUST_CHECK;

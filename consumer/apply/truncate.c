@@ -3,10 +3,11 @@
  *		TRUNCATE of the source's list of tables, as one TRUNCATE on the target.
  *
  * The source's list already holds what its CASCADE reached, so none is asked for here: a table that only the target has must not be
- * emptied in passing.  Nor may a partition's TRUNCATE empty a target table that holds the whole tree's rows.
+ * emptied in passing.
  *
  * PostgreSQL truncates no table that a foreign key of another one points to, whatever rows that has and whatever keys act.  Where the source does
- * (truncate_is_alone), such a table is emptied by a DELETE, under which keys and triggers must stay as silent as they were there.
+ * (truncate_is_alone), or the other was in the TRUNCATE but its copy is younger, such a table is emptied by a DELETE, under which keys and
+ * triggers must be silent.  Sequences are left as they are then.
  */
 #include "apply/applier_private.h"
 
@@ -16,81 +17,9 @@
 #include <stdio.h>
 #include <string.h>
 
-static bool
-is_root_listed(const Change *change, const Relation *leaf)
-{
-	for (int i = 0; i < change->relation_count; i++)
-	{
-		const Relation *relation = change->relations[i];
-
-		if (leaf->root_schema != NULL && strcmp(relation->schema, leaf->root_schema) == 0 && strcmp(relation->table, leaf->root_table) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
-is_listed_before(const Change *change, int index, const TargetTable *table)
-{
-	for (int i = 0; i < index; i++)
-	{
-		const TargetTable *other = change->relations[i]->applier_data;
-
-		if (other != NULL && other->name != NULL && !other->is_root && strcmp(other->name, table->name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static bool
-leaf_of_whole(const TargetTable *table, Error *err)
-{
-	const Relation *relation = table->relation;
-
-	error_set(err, ERROR_FAILED, "the source has truncated partition %s.%s, whose rows are in %s on the target together with those of other partitions",
-			  relation->schema, relation->table, table->name);
-	return error_hint(err, "Delete the partition's rows from %s on the target by hand, then create a table of the partition's name there or exclude it, and start again",
-					  table->name);
-}
-
-static bool
-append_tables(Applier *applier, const ChangeContext *context, StrBuf *sql, int *count, Error *err)
-{
-	const Change *change = context->change;
-
-	*count = 0;
-	for (int i = 0; i < change->relation_count; i++)
-	{
-		TargetTable *table;
-
-		if (!feed_table(applier, change->relations[i], &table, err))
-			return err->kind == ERROR_FAILED && err->sqlstate[0] == '\0' ? conflict_context(applier, change, context->use->part, err) : false;
-		if (!table->is_wanted || applier->commit_lsn < table->snapshot_lsn)
-			continue;
-		if (table->is_root)
-		{
-			if (is_root_listed(change, change->relations[i]))
-				continue;
-			leaf_of_whole(table, err);
-			return conflict_context(applier, change, context->use->part, err);
-		}
-		if (is_listed_before(change, i, table))
-			continue;
-		strbuf_append(sql, *count == 0 ? "TRUNCATE " : ", ");
-		if (table->table->kind != 'p')
-			strbuf_append(sql, "ONLY ");
-		strbuf_append(sql, table->name);
-		(*count)++;
-	}
-	return true;
-}
-
 /*
  * By DELETE
  */
-
-#define IS_REFERENCED_SQL \
-	"SELECT FROM pg_catalog.pg_constraint f WHERE f.contype = 'f' AND f.confrelid = $1::pg_catalog.oid AND f.conrelid <> f.confrelid LIMIT 1"
 
 enum
 {
@@ -136,19 +65,6 @@ ask_of_table(Applier *applier, const TargetTable *table, const char *sql, const 
 	return pg_exec_params(applier->conn, sql, more != NULL ? 2 : 1, values, result, err);
 }
 
-/* Asked each time: a plan may be older than a key. */
-static bool
-is_referenced(Applier *applier, const TargetTable *table, bool *is, Error *err)
-{
-	PGresult   *result;
-
-	if (!ask_of_table(applier, table, IS_REFERENCED_SQL, NULL, &result, err))
-		return false;
-	*is = PQntuples(result) > 0;
-	PQclear(result);
-	return true;
-}
-
 /* One row: is there something to delete, and then for each actor, would it act. */
 static bool
 look_at_rows(Applier *applier, const TargetTable *table, const PGresult *actors, PGresult **found, Error *err)
@@ -185,7 +101,11 @@ others_would_act(const Applier *applier, const TargetTable *table, const PGresul
 	if (titles.length > 0)
 	{
 		target_sql_append_table(table, &name);
-		error_set(err, ERROR_CONFLICT, "the source has emptied this table alone; on the target that would act on other tables, by %s", strbuf_text(&titles));
+		if (applier->options.truncate_is_alone)
+			error_set(err, ERROR_CONFLICT, "the source has emptied this table alone; on the target that would act on other tables, by %s", strbuf_text(&titles));
+		else
+			error_set(err, ERROR_CONFLICT, "%s is to be emptied without tables whose copy has the TRUNCATE already; that would act on other tables, by %s",
+					  table->name, strbuf_text(&titles));
 		error_hint(err, "On the target, empty it without them as a superuser, and start again: BEGIN; SET LOCAL session_replication_role = replica;%s"
 				   " DELETE FROM %s;%s COMMIT;%s", strbuf_text(&disable), strbuf_text(&name), strbuf_text(&enable),
 				   pg_replica_role(applier->conn) ? "" : " Or let dbsync keep them silent: GRANT SET ON PARAMETER session_replication_role");
@@ -233,28 +153,50 @@ pass_or_stop(Applier *applier, const ChangeContext *context, Error *err)
 	return true;
 }
 
-/* *is_done false: an ordinary TRUNCATE does. */
+/*
+ * The statements
+ */
+
 static bool
-empty_by_delete(Applier *applier, const ChangeContext *context, PipelineNote *note, bool *is_done, Error *err)
+send_statement(Applier *applier, const ChangeContext *context, const StrBuf *sql, Error *err)
 {
-	const Change *change = context->change;
-	const TargetTable *table = change->relations[0]->applier_data;
+	PipelineNote note = {.kind = PIPELINE_CHANGE, .any_count = true, .is_proven = true, .use = context->use, .offset = context->offset, .length = context->length};
+
+	return applier_begin(applier, err) && pipeline_query(applier->pipeline, strbuf_text(sql), 0, NULL, &note, err);
+}
+
+static bool
+send_truncate(Applier *applier, const ChangeContext *context, const TruncateList *list, Error *err)
+{
 	StrBuf		sql = STRBUF_INIT;
-	bool		is_wanted = false;
+	bool		ok = true;
+
+	for (int i = 0; i < list->count; i++)
+	{
+		if (list->by_delete[i])
+			continue;
+		strbuf_append(&sql, sql.length == 0 ? "TRUNCATE " : ", ");
+		target_sql_append_table(list->tables[i], &sql);
+	}
+	if (sql.length > 0)
+	{
+		ok = truncate_list_append_trees(applier, list, &sql, err);
+		strbuf_append(&sql, (context->change->truncate_flags & TRUNCATE_RESTART_IDENTITY) != 0 ? " RESTART IDENTITY" : " CONTINUE IDENTITY");
+		ok = ok && send_statement(applier, context, &sql, err);
+	}
+	strbuf_free(&sql);
+	return ok;
+}
+
+static bool
+send_delete(Applier *applier, const ChangeContext *context, const TargetTable *table, Error *err)
+{
+	StrBuf		sql = STRBUF_INIT;
 	bool		ok;
 
-	*is_done = false;
-	if (!applier->options.truncate_is_alone || change->relation_count != 1 || change->truncate_flags != 0)
-		return true;
-	if (!applier_begin(applier, err) || !pipeline_finish(applier->pipeline, err) || !is_referenced(applier, table, is_done, err))
-		return false;
-	if (!*is_done)
-		return true;
-	if (!check_actors(applier, table, &is_wanted, err))
-		return pass_or_stop(applier, context, err);
 	strbuf_append(&sql, "DELETE FROM ");
 	target_sql_append_table(table, &sql);
-	ok = !is_wanted || pipeline_query(applier->pipeline, strbuf_text(&sql), 0, NULL, note, err);
+	ok = send_statement(applier, context, &sql, err);
 	strbuf_free(&sql);
 	return ok;
 }
@@ -262,18 +204,24 @@ empty_by_delete(Applier *applier, const ChangeContext *context, PipelineNote *no
 bool
 truncate_send(Applier *applier, const ChangeContext *context, Error *err)
 {
-	PipelineNote note = {.kind = PIPELINE_CHANGE, .any_count = true, .is_proven = true, .use = context->use, .offset = context->offset, .length = context->length};
-	StrBuf		sql = STRBUF_INIT;
-	int			count;
-	bool		is_done = false;
-	bool		ok = append_tables(applier, context, &sql, &count, err) &&
-		(count == 0 || empty_by_delete(applier, context, &note, &is_done, err));
+	TruncateList list;
+	bool	   *is_deleted;
 
-	if (ok && count > 0 && !is_done)
+	if (!truncate_list_build(applier, context, &list, err))
+		return false;
+	is_deleted = arena_zalloc(applier->record_arena, (size_t) list.count + 1);
+	/* all of them before anything is sent: a conflict that is passed has changed nothing */
+	for (int i = 0; i < list.count; i++)
 	{
-		strbuf_append(&sql, (context->change->truncate_flags & TRUNCATE_RESTART_IDENTITY) != 0 ? " RESTART IDENTITY" : " CONTINUE IDENTITY");
-		ok = applier_begin(applier, err) && pipeline_query(applier->pipeline, strbuf_text(&sql), 0, NULL, &note, err);
+		if (list.by_delete[i] && !check_actors(applier, list.tables[i], &is_deleted[i], err))
+			return pass_or_stop(applier, context, err);
 	}
-	strbuf_free(&sql);
-	return ok;
+	if (!send_truncate(applier, context, &list, err))
+		return false;
+	for (int i = 0; i < list.count; i++)
+	{
+		if (is_deleted[i] && !send_delete(applier, context, list.tables[i], err))
+			return false;
+	}
+	return true;
 }

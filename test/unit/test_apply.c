@@ -26,6 +26,7 @@ typedef struct Fixture
 	Lsn			next_lsn;
 	int64_t		segment;
 	Lsn			snapshot_lsn;	/* of every table */
+	const char *younger;		/* or of this one alone */
 	char	   *stored_relations;
 	int			loads;
 	Error		err;
@@ -186,8 +187,7 @@ snapshot_lsn(void *arg, const char *schema, const char *table)
 	const Fixture *fixture = arg;
 
 	(void) schema;
-	(void) table;
-	return fixture->snapshot_lsn;
+	return fixture->younger == NULL || strcmp(fixture->younger, table) == 0 ? fixture->snapshot_lsn : LSN_NONE;
 }
 
 static bool
@@ -837,6 +837,136 @@ a_truncate_that_is_alone_empties_partitions(void **state)
 	fixture->next_lsn -= 16;
 	apply_ok(fixture, "[\"T\",[1],\"\"]\n");
 	assert_value(fixture->conn, "SELECT (SELECT count(*) FROM a.t) || ' ' || (SELECT count(*) FROM a.u)", "0 1");
+}
+
+/* A full sync that was interrupted: the copy of one table shows what the stream has still to bring to the others. */
+static void
+copied_behind_the_truncate(Fixture *fixture, const char *table)
+{
+	fixture->younger = table;
+	fixture->snapshot_lsn = fixture->next_lsn + 1;
+	reopen(fixture);
+}
+
+#define R_TREE_OF(number, name) "[\"R\"," number "," number ",\"a\",\"" name "\",\"d\",[[\"id\",\"int4\",1]]"
+#define R_PL R_TREE_OF("1", "pl") "]\n" R_TREE_OF("2", "pl_a") ",[\"a\",\"pl\"]]\n" R_TREE_OF("3", "pl_m") ",[\"a\",\"pl\"]]\n" \
+	R_TREE_OF("4", "pl_b") ",[\"a\",\"pl\"]]\n" R_TREE_OF("5", "pl_c") ",[\"a\",\"pl\"]]\n"
+#define CREATE_PL "CREATE TABLE a.pl (id int PRIMARY KEY) PARTITION BY RANGE (id); CREATE TABLE a.pl_a PARTITION OF a.pl FOR VALUES FROM (0) TO (10);" \
+	"CREATE TABLE a.pl_m PARTITION OF a.pl FOR VALUES FROM (10) TO (30) PARTITION BY RANGE (id);" \
+	"CREATE TABLE a.pl_b PARTITION OF a.pl_m FOR VALUES FROM (10) TO (20); CREATE TABLE a.pl_c PARTITION OF a.pl_m FOR VALUES FROM (20) TO (30)"
+#define FILL_PL "INSERT INTO a.pl SELECT generate_series(9, 21)"
+#define COUNTS_PL "SELECT (SELECT count(*) FROM a.pl_a) || ' ' || (SELECT count(*) FROM a.pl_b) || ' ' || (SELECT count(*) FROM a.pl_c)"
+
+static void
+a_truncate_of_a_tree_leaves_partitions_that_are_younger_or_not_listed(void **state)
+{
+	Fixture    *fixture = *state;
+
+	pg_test_sql(fixture->conn, CREATE_PL ";" FILL_PL);
+	/* pl_c is excluded */
+	apply_ok(fixture, R_PL "[\"T\",[1,2,4],\"\"]\n");
+	assert_value(fixture->conn, COUNTS_PL, "0 0 2");
+	/* as older plugins have it: with the table in between */
+	pg_test_sql(fixture->conn, "TRUNCATE a.pl;" FILL_PL);
+	copied_behind_the_truncate(fixture, "pl_b");
+	apply_ok(fixture, R_PL "[\"T\",[1,2,3,4,5],\"\"]\n");
+	assert_value(fixture->conn, COUNTS_PL, "0 10 0");
+	pg_test_sql(fixture->conn, FILL_PL " ON CONFLICT DO NOTHING");
+	copied_behind_the_truncate(fixture, "pl_b");
+	apply_ok(fixture, R_PL "[\"T\",[1,2,4,5],\"\"]\n[\"I\",2,[\"3\"]]\n");
+	assert_value(fixture->conn, COUNTS_PL, "1 10 0");
+	/* behind its copy, all of them */
+	apply_ok(fixture, "[\"T\",[1,2,4,5],\"\"]\n");
+	assert_value(fixture->conn, COUNTS_PL, "0 0 0");
+}
+
+static void
+a_truncate_of_a_whole_tree_takes_keys_of_other_trees(void **state)
+{
+	Fixture    *fixture = *state;
+
+	pg_test_sql(fixture->conn, CREATE_PL "; CREATE TABLE a.w (id int PRIMARY KEY, pl int REFERENCES a.pl) PARTITION BY RANGE (id);"
+				"CREATE TABLE a.w_1 PARTITION OF a.w FOR VALUES FROM (0) TO (100);" FILL_PL "; INSERT INTO a.w VALUES (1, 9)");
+	apply_ok(fixture, R_PL R_TREE_OF("6", "w") "]\n" R_TREE_OF("7", "w_1") ",[\"a\",\"w\"]]\n[\"T\",[1,2,4,5,6,7],\"c\"]\n");
+	assert_value(fixture->conn, COUNTS_PL " || ' ' || (SELECT count(*) FROM a.w)", "0 0 0 0");
+}
+
+static void
+a_truncate_of_a_shared_table_is_of_one_snapshot_or_stops(void **state)
+{
+	Fixture    *fixture = *state;
+	static const char *const trees[] = {"", " PARTITION BY RANGE (id)"};
+
+	for (int i = 0; i < 2; i++)
+	{
+		StrBuf		sql = STRBUF_INIT;
+
+		strbuf_printf(&sql, "DROP TABLE IF EXISTS a.pl; CREATE TABLE a.pl (id int PRIMARY KEY)%s", trees[i]);
+		pg_test_sql(fixture->conn, strbuf_text(&sql));
+		strbuf_free(&sql);
+		if (i == 1)
+			pg_test_sql(fixture->conn, "CREATE TABLE a.all_of_it PARTITION OF a.pl DEFAULT");
+		pg_test_sql(fixture->conn, FILL_PL);
+		copied_behind_the_truncate(fixture, "pl_b");
+		apply_fails(fixture, R_PL "[\"T\",[1,2,4],\"\"]\n", ERROR_FAILED, "a.pl_b, which were copied behind the TRUNCATE", "dbsync drop");
+		assert_value(fixture->conn, "SELECT count(*) FROM a.pl", "13");
+		copied_behind_the_truncate(fixture, NULL);
+		apply_ok(fixture, R_PL "[\"T\",[1,2,4],\"\"]\n");
+		assert_value(fixture->conn, "SELECT count(*) FROM a.pl", "13");
+		apply_ok(fixture, "[\"T\",[1,2,4],\"\"]\n[\"I\",4,[\"12\"]]\n");
+		assert_value(fixture->conn, "SELECT string_agg(id::text, ' ') FROM a.pl", "12");
+	}
+	/* a partition of its own among those that are not */
+	pg_test_sql(fixture->conn, "TRUNCATE a.pl; ALTER TABLE a.all_of_it RENAME TO pl_b;" FILL_PL);
+	copied_behind_the_truncate(fixture, "pl_b");
+	apply_fails(fixture, R_PL "[\"T\",[1,2,4],\"\"]\n", ERROR_FAILED, "a.pl_b, which were copied behind the TRUNCATE", "dbsync drop");
+}
+
+#define CREATE_FAMILY "CREATE TABLE a.g (id int PRIMARY KEY); CREATE TABLE a.p (id int PRIMARY KEY, g int REFERENCES a.g);" \
+	"CREATE TABLE a.c (id int PRIMARY KEY, p int CONSTRAINT key REFERENCES a.p ON DELETE CASCADE); CREATE TABLE a.d (id int PRIMARY KEY, p int REFERENCES a.p);" \
+	"INSERT INTO a.g VALUES (1); INSERT INTO a.p VALUES (1, 1); INSERT INTO a.c VALUES (1, 1); INSERT INTO a.d VALUES (1, 1)"
+#define R_FAMILY R_TREE_OF("1", "g") "]\n" R_TREE_OF("2", "p") "]\n" R_TREE_OF("3", "c") "]\n" R_TREE_OF("4", "d") "]\n"
+#define COUNTS_FAMILY "SELECT (SELECT count(*) FROM a.g) || ' ' || (SELECT count(*) FROM a.p) || ' ' || (SELECT count(*) FROM a.c) || ' ' || (SELECT count(*) FROM a.d)"
+
+static void
+a_truncate_leaves_a_referencing_table_that_is_younger(void **state)
+{
+	Fixture    *fixture = *state;
+
+	pg_test_sql(fixture->conn, CREATE_FAMILY);
+	copied_behind_the_truncate(fixture, "c");
+	apply_ok(fixture, R_FAMILY "[\"T\",[1,2,3,4],\"cr\"]\n[\"I\",1,[\"7\"]]\n");
+	assert_value(fixture->conn, COUNTS_FAMILY, "1 0 1 0");
+	apply_ok(fixture, "[\"T\",[1,2,3,4],\"c\"]\n");
+	assert_value(fixture->conn, COUNTS_FAMILY, "0 0 0 0");
+}
+
+/* Or it would take rows along that came later. */
+static void
+a_truncate_without_a_younger_table_stops_where_keys_would_act(void **state)
+{
+	Fixture    *fixture = *state;
+
+	pg_test_sql(fixture->conn, CREATE_FAMILY ";"
+				"DO $$ DECLARE r record; BEGIN FOR r IN SELECT tgname FROM pg_trigger WHERE tgrelid = 'a.p'::regclass AND tgconstraint ="
+				" (SELECT oid FROM pg_constraint WHERE conname = 'key') LOOP"
+				" EXECUTE format('ALTER TABLE a.p ENABLE ALWAYS TRIGGER %I', r.tgname); END LOOP; END $$");
+	copied_behind_the_truncate(fixture, "c");
+	assert_false(feed(fixture, R_FAMILY "[\"T\",[1,2,3,4],\"c\"]\n"));
+	assert_int_equal(fixture->err.kind, ERROR_CONFLICT);
+	assert_says(fixture, "by foreign key key of a.c");
+	do_as_hinted(fixture);
+	assert_value(fixture->conn, COUNTS_FAMILY, "1 0 1 1");
+	fixture->next_lsn -= 16;
+	apply_ok(fixture, R_FAMILY "[\"T\",[1,2,3,4],\"c\"]\n");
+	assert_value(fixture->conn, COUNTS_FAMILY, "0 0 1 0");
+
+	pg_test_sql(fixture->conn, "INSERT INTO a.p VALUES (1); INSERT INTO a.d VALUES (1, 1)");
+	copied_behind_the_truncate(fixture, "c");
+	reopen_with_policy(fixture, CONFLICT_SKIP);
+	apply_ok(fixture, R_FAMILY "[\"T\",[1,2,3,4],\"c\"]\n");
+	assert_value(fixture->conn, COUNTS_FAMILY, "0 1 1 1");
+	assert_value(fixture->conn, "SELECT count(*) FROM dbsync.conflicts WHERE operation = 'truncate' AND resolution = 'skipped'", "1");
 }
 
 /*
@@ -1667,6 +1797,11 @@ main(void)
 		TEST(a_truncate_that_is_alone_empties_a_table_that_is_referenced),
 		TEST(a_truncate_that_is_alone_stops_where_keys_would_act),
 		TEST(a_truncate_that_is_alone_empties_partitions),
+		TEST(a_truncate_of_a_tree_leaves_partitions_that_are_younger_or_not_listed),
+		TEST(a_truncate_of_a_whole_tree_takes_keys_of_other_trees),
+		TEST(a_truncate_of_a_shared_table_is_of_one_snapshot_or_stops),
+		TEST(a_truncate_leaves_a_referencing_table_that_is_younger),
+		TEST(a_truncate_without_a_younger_table_stops_where_keys_would_act),
 		TEST(policy_stop_names_the_row_and_changes_nothing),
 		TEST(a_null_that_the_target_does_not_take_is_told_with_the_column),
 		TEST(changes_without_identity_follow_the_policy),
