@@ -7,8 +7,11 @@
 
 #include "pg/catalog_sql.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define PARTITION_LEVELS 64
 
 static const char *
 copy_text(Arena *arena, const PGresult *result, int row, int column)
@@ -243,6 +246,47 @@ pg_catalog_index(PgCatalog *catalog)
 	strbuf_free(&key);
 }
 
+/* rows: row number + 1 of each table, by oid. */
+static void
+read_parents(const PGresult *result, int row, const HashMap *rows, Arena *arena, PgTable *table)
+{
+	int chain[PARTITION_LEVELS];
+
+	for (int at = row; table->parent_count < PARTITION_LEVELS && !PQgetisnull(result, at, TABLE_PARENT);)
+	{
+		at = (int) (intptr_t) hash_get_number(rows, read_oid(result, at, TABLE_PARENT)) - 1;
+		if (at < 0)
+			break;
+		chain[table->parent_count++] = at;
+	}
+	if (table->parent_count == 0)
+		return;
+	table->parents = arena_alloc(arena, sizeof(PgTableName) * (size_t) table->parent_count);
+	for (int i = 0; i < table->parent_count; i++)
+		table->parents[i] = (PgTableName) {copy_text(arena, result, chain[i], TABLE_SCHEMA), copy_text(arena, result, chain[i], TABLE_NAME)};
+}
+
+static void
+read_tables(const PGresult *result, PgTableFilter filter, void *arg, Arena *arena, PgCatalog *catalog)
+{
+	HashMap *rows = hash_new();
+	int count = PQntuples(result);
+
+	for (int row = 0; row < count; row++)
+		hash_put_number(rows, read_oid(result, row, TABLE_OID), (void *) (intptr_t) (row + 1));
+	catalog->tables = arena_alloc(arena, (size_t) (count > 0 ? count : 1) * sizeof(PgTable));
+	for (int row = 0; row < count; row++)
+	{
+		PgTable *table = &catalog->tables[catalog->count];
+
+		read_table(result, row, arena, table);
+		read_parents(result, row, rows, arena, table);
+		if (!filter || filter(table, arg))
+			catalog->count++;
+	}
+	hash_free(rows, NULL);
+}
+
 static bool
 load(PgConn *conn, const char *schema, const char *name, PgTableFilter filter, void *arg, Arena *arena,
 	 PgCatalog *catalog, Error *err)
@@ -250,7 +294,6 @@ load(PgConn *conn, const char *schema, const char *name, PgTableFilter filter, v
 	const char *values[2];
 	PGresult *result;
 	HashMap *types;
-	int count;
 	bool ok;
 
 	memset(catalog, 0, sizeof(*catalog));
@@ -259,14 +302,7 @@ load(PgConn *conn, const char *schema, const char *name, PgTableFilter filter, v
 	if (!pg_exec_params(conn, PG_CATALOG_TABLES_SQL, 2, values, &result, err))
 		return error_context(err, "cannot read the tables");
 
-	count = PQntuples(result);
-	catalog->tables = arena_alloc(arena, (size_t) (count > 0 ? count : 1) * sizeof(PgTable));
-	for (int row = 0; row < count; row++)
-	{
-		if (filter && !filter(PQgetvalue(result, row, TABLE_SCHEMA), PQgetvalue(result, row, TABLE_NAME), arg))
-			continue;
-		read_table(result, row, arena, &catalog->tables[catalog->count++]);
-	}
+	read_tables(result, filter, arg, arena, catalog);
 	PQclear(result);
 	pg_catalog_index(catalog);
 

@@ -27,6 +27,12 @@ typedef struct PgColumn
 	const char *equality;		/* the operator, where search_path does not matter: OPERATOR(pg_catalog.=), OPERATOR(public.=); NULL: none */
 } PgColumn;
 
+typedef struct PgTableName
+{
+	const char *schema;
+	const char *name;
+} PgTableName;
+
 typedef struct PgTable
 {
 	uint32_t	oid;
@@ -41,6 +47,8 @@ typedef struct PgTable
 	bool		is_partition;
 	const char *root_schema;	/* of a partition: root of its tree */
 	const char *root_name;
+	PgTableName *parents;		/* of a partition: from its parent up to the root */
+	int			parent_count;
 	bool		has_inheritance_children;	/* old-style inheritance: COPY table TO has only its own rows, which is what we want */
 	bool		row_security;	/* enabled, and would filter this role */
 	bool		can_select;
@@ -64,8 +72,8 @@ typedef struct PgCatalog
 	HashMap    *by_name;		/* internal: pg_catalog_find */
 } PgCatalog;
 
-/* Called for each user table ('r' and 'p', not of system schemas, not temporary, not of extensions' own configuration): true keeps it. */
-typedef bool (*PgTableFilter) (const char *schema, const char *name, void *arg);
+/* Called for each user table ('r' and 'p', not of system schemas, not temporary, not of extensions' own configuration), without its columns: true keeps it. */
+typedef bool (*PgTableFilter) (const PgTable *table, void *arg);
 
 /*
  * Reads the tables, columns included.  Partitioned tables are listed, their partitions too.  Schemas pg_catalog, information_schema, pg_toast*,

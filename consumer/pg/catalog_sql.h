@@ -19,6 +19,7 @@ enum
 	TABLE_IS_PARTITION,
 	TABLE_ROOT_SCHEMA,
 	TABLE_ROOT_NAME,
+	TABLE_PARENT,
 	TABLE_HAS_CHILDREN,
 	TABLE_ROW_SECURITY,
 	TABLE_CAN_SELECT,
@@ -48,6 +49,7 @@ enum
 	"SELECT c.oid, n.nspname, c.relname, c.relkind, c.relpersistence," \
 	" coalesce(am.amhandler = 'pg_catalog.heap_tableam_handler'::pg_catalog.regproc, false), c.relreplident," \
 	" i.index_name, c.relispartition, rn.nspname, r.relname," \
+	" (SELECT h.inhparent FROM pg_catalog.pg_inherits h WHERE c.relispartition AND h.inhrelid = c.oid)," \
 	" c.relkind = 'r' AND EXISTS (SELECT FROM pg_catalog.pg_inherits h WHERE h.inhparent = c.oid)," \
 	" pg_catalog.row_security_active(c.oid)," \
 	" pg_catalog.has_schema_privilege(n.oid, 'USAGE') AND pg_catalog.has_table_privilege(c.oid, 'SELECT')," \

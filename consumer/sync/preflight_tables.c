@@ -226,7 +226,7 @@ preflight_source_tables(Preflight *p, Error *err)
 {
 	int			count = 0;
 
-	if (!pg_catalog_load(p->source, table_filter_wants, (void *) p->config, p->arena, &p->source_tables, err))
+	if (!pg_catalog_load(p->source, table_filter_wants_table, (void *) p->config, p->arena, &p->source_tables, err))
 		return finding_add_error(p, "source", err);
 	p->has_source_tables = true;
 	for (int i = 0; i < p->source_tables.count; i++)

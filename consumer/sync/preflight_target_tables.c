@@ -22,12 +22,6 @@ typedef struct Pairs
 	HashMap    *by_target;		/* oid -> source table met first */
 } Pairs;
 
-static bool
-keep_all(const char *schema DBSYNC_UNUSED, const char *name DBSYNC_UNUSED, void *arg DBSYNC_UNUSED)
-{
-	return true;
-}
-
 /* On a task that runs already the stream goes on up to the change that needs what is missing. */
 static FindingSeverity
 structure_severity(const Preflight *p)
@@ -361,7 +355,7 @@ preflight_target_tables(Preflight *p, Error *err)
 	Pairs		pairs = {0};
 	bool		ok;
 
-	if (!pg_catalog_load(p->target, keep_all, NULL, p->arena, &target_tables, err))
+	if (!pg_catalog_load(p->target, NULL, NULL, p->arena, &target_tables, err))
 		return finding_add_error(p, "target", err);
 	make_pairs(p, &target_tables, &pairs);
 	check_columns(p, &pairs);

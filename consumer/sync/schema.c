@@ -43,17 +43,11 @@ typedef struct Schema
 } Schema;
 
 static bool
-keep_all(const char *schema DBSYNC_UNUSED, const char *name DBSYNC_UNUSED, void *arg DBSYNC_UNUSED)
-{
-	return true;
-}
-
-static bool
 is_wanted(const Schema *schema, const PgTable *table)
 {
 	if (!table->can_select && schema->config->copy.unreadable == UNREADABLE_SKIP)
 		return false;
-	return table_filter_wants(table->schema, table->name, (void *) schema->config);
+	return table_filter_wants_table(table, (void *) schema->config);
 }
 
 /*
@@ -773,7 +767,7 @@ look_at_source(Schema *schema, Error *err)
 
 	return pg_connect(schema->config->source, &options, &schema->source, err) &&
 		pg_programs_find(pg_server_version(schema->source) / 10000, schema->arena, &schema->programs, err) &&
-		pg_catalog_load(schema->source, keep_all, NULL, schema->arena, &schema->tables, err) && find_unwanted(schema, err);
+		pg_catalog_load(schema->source, NULL, NULL, schema->arena, &schema->tables, err) && find_unwanted(schema, err);
 }
 
 bool

@@ -8,14 +8,34 @@
 #include <stdlib.h>
 #include <string.h>
 
+static bool
+names_one_of(const char *list, const char *schema, const char *name, const PgTable *table)
+{
+	bool		found = table_pattern_match(list, schema, name);
+
+	for (int i = 0; !found && table != NULL && i < table->parent_count; i++)
+		found = table_pattern_match(list, table->parents[i].schema, table->parents[i].name);
+	return found;
+}
+
+/* table: NULL where there is nothing like a partition. */
+static bool
+wants(const Config *config, const char *schema, const char *name, const PgTable *table)
+{
+	return (config->include_tables == NULL || names_one_of(config->include_tables, schema, name, table)) &&
+		(config->exclude_tables == NULL || !names_one_of(config->exclude_tables, schema, name, table));
+}
+
 bool
 table_filter_wants(const char *schema, const char *name, void *arg)
 {
-	const Config *config = arg;
+	return wants(arg, schema, name, NULL);
+}
 
-	if (config->include_tables != NULL && !table_pattern_match(config->include_tables, schema, name))
-		return false;
-	return config->exclude_tables == NULL || !table_pattern_match(config->exclude_tables, schema, name);
+bool
+table_filter_wants_table(const PgTable *table, void *arg)
+{
+	return wants(arg, table->schema, table->name, table);
 }
 
 void

@@ -33,15 +33,9 @@ typedef struct Pairing
 } Pairing;
 
 static bool
-keep_all(const char *schema DBSYNC_UNUSED, const char *name DBSYNC_UNUSED, void *arg DBSYNC_UNUSED)
-{
-	return true;
-}
-
-static bool
 is_wanted(const Plan *plan, const PgTable *table)
 {
-	if (!table_filter_wants(table->schema, table->name, (void *) plan->config))
+	if (!table_filter_wants_table(table, (void *) plan->config))
 		return false;
 	if (!table->can_select && plan->config->copy.unreadable == UNREADABLE_SKIP)
 		return false;
@@ -305,8 +299,8 @@ verify_plan(const Config *config, const char *patterns, PgConn *source, PgConn *
 	bool		ok;
 
 	ok = compare_encodings(&plan, source, target, err) &&
-		pg_catalog_load(source, keep_all, NULL, report->arena, &plan.source, err) &&
-		pg_catalog_load(target, keep_all, NULL, report->arena, &plan.target, err);
+		pg_catalog_load(source, NULL, NULL, report->arena, &plan.source, err) &&
+		pg_catalog_load(target, NULL, NULL, report->arena, &plan.target, err);
 	if (ok)
 	{
 		plan.split_roots = hash_new();

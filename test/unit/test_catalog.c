@@ -11,10 +11,10 @@ static Arena *arena;
 static PgCatalog catalog;
 
 static bool
-keep_cat(const char *schema, const char *name, void *arg)
+keep_cat(const PgTable *table, void *arg)
 {
 	(void) arg;
-	return strncmp(schema, "cat", 3) == 0 && strcmp(name, "unwanted") != 0;
+	return strncmp(table->schema, "cat", 3) == 0 && strcmp(table->name, "unwanted") != 0;
 }
 
 static void

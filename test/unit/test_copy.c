@@ -52,11 +52,10 @@ both(const char *sql)
 }
 
 static bool
-only_test_schemas(const char *schema, const char *name, void *arg)
+only_test_schemas(const PgTable *table, void *arg)
 {
-	(void) name;
 	(void) arg;
-	return schema[0] == 't';
+	return table->schema[0] == 't';
 }
 
 static void
