@@ -52,7 +52,7 @@ preflight_add_lock(Preflight *p, const char *side, PgConn *conn, Error *err)
 			strbuf_printf(&mend, "\nSELECT pg_terminate_backend(%s);", PQgetvalue(result, i, 0));
 	}
 	if (names.count > 0)
-		error_set(err, ERROR_RETRY, "a table is locked (ACCESS EXCLUSIVE) and was not free within " LOCK_PATIENCE ": %s", name_list_text(&names));
+		error_set(err, ERROR_RETRY, "a table is locked (ACCESS EXCLUSIVE) on the %s and was not free within " LOCK_PATIENCE ": %s", side, name_list_text(&names));
 	else
 		error_context(err, "a lock was not free within " LOCK_PATIENCE ", and now is, or its holder is not known");
 	finding_add_failure(p, side, names.count > 0 ? strbuf_text(&mend) : "try again", "", err);

@@ -64,7 +64,7 @@ is($code, 3, 'check: a table is locked on the target');
 like($out, qr/^error +target +a table is locked.*public\.item by pid $holder \(user/m, 'names it, and who holds it');
 like($out, qr/SELECT pg_terminate_backend\($holder\)/, 'and how to end that');
 $task->start('run');
-wait_for('the log to say so', sub { $task->log_text =~ /warn +run: preflight: target: a table is locked.*public\.item by pid $holder\b.*trying again/s });
+wait_for('the log to say so', sub { $task->log_text =~ /warn +run: a table is locked \(ACCESS EXCLUSIVE\) on the target .*public\.item by pid $holder\b.*trying again/s });
 $guard->query_safe('ROLLBACK');
 $task->wait_rows('item');
 is($task->stop, 0, 'goes on once it is free');
