@@ -250,7 +250,7 @@ pg_catalog_index(PgCatalog *catalog)
 static void
 read_parents(const PGresult *result, int row, const HashMap *rows, Arena *arena, PgTable *table)
 {
-	int chain[PARTITION_LEVELS];
+	int chain[PARTITION_LEVELS] = {0};
 
 	for (int at = row; table->parent_count < PARTITION_LEVELS && !PQgetisnull(result, at, TABLE_PARENT);)
 	{
