@@ -8,6 +8,7 @@
 #include "base/compiler.h"
 
 #include <stdarg.h>
+#include <string.h>
 
 typedef struct StrBuf
 {
@@ -15,6 +16,13 @@ typedef struct StrBuf
 	size_t		length;
 	size_t		capacity;
 } StrBuf;
+
+/* Of any string. */
+static inline bool
+text_starts_with(const char *text, const char *start)
+{
+	return strncmp(text, start, strlen(start)) == 0;
+}
 
 #define STRBUF_INIT {NULL, 0, 0}
 

@@ -276,7 +276,7 @@ leave_keys(Builder *builder)
 {
 	for (int i = 0; i < builder->count; i++)
 	{
-		if (strncmp(builder->entries[i].name, "FK CONSTRAINT ", strlen("FK CONSTRAINT ")) != 0)
+		if (!text_starts_with(builder->entries[i].name, "FK CONSTRAINT "))
 			continue;
 		log_info(MODULE, "foreign keys and what stands behind them=%d: made once the tables are of one moment", builder->count - i);
 		builder->count = i;
@@ -312,18 +312,8 @@ static bool
 build_what_is_left(Run *run, bool with_keys, Error *err)
 {
 	Builder		builder = {.run = run, .arena = arena_new(0), .error = ERROR_INIT};
-	Retry		retry = RETRY_INIT(500, run->config->limits.retry_max_ms);
-	bool		ok;
+	bool		ok = load_entries(&builder, err);
 
-	while (!(ok = load_entries(&builder, err)) && err->kind == ERROR_RETRY)
-	{
-		if (!run_backoff(run, MODULE, retry_next_ms(&retry), err, NULL))
-		{
-			error_set(err, ERROR_CANCELLED, "stopped");
-			break;
-		}
-		error_clear(err);
-	}
 	if (ok && !with_keys)
 		leave_keys(&builder);
 	ok = ok && (builder.count == 0 || build(&builder, err));
@@ -343,6 +333,6 @@ post_data_build(Run *run, Error *err)
 bool
 post_data_build_rest(Run *run, Error *err)
 {
-	run->keys_are_left = false;
-	return build_what_is_left(run, true, err);
+	run->keys_are_left = !build_what_is_left(run, true, err);
+	return !run->keys_are_left;
 }

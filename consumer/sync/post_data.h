@@ -14,6 +14,7 @@
 /*
  * Runs what is not done yet: indexes, primary keys, unique and exclusion constraints first, biggest table first, on as many connections as jobs;
  * then all others in pg_dump's order, and with them the indexes that depend on one of these (is_index is false for them).  Changes must not be applied before.  Nothing to do where the table is not there.
+ * ERROR_RETRY: the target is away; to be called again.
  */
 bool post_data_build(Run *run, Error *err) DBSYNC_MUST_CHECK;
 

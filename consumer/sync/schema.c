@@ -81,6 +81,30 @@ append_oid(StrBuf *list, uint32_t oid)
 	strbuf_printf(list, "%s%u", list->length > 1 ? "," : "", oid);
 }
 
+/* Objects by "class/oid", as the entries of an archive name them: those that a query of two arrays finds. */
+static bool
+load_objects(const Schema *schema, const char *sql, const char *first, const char *second, HashMap *objects, Error *err)
+{
+	const char *values[] = {first, second};
+	PGresult   *result = NULL;
+
+	if (!pg_exec_params(schema->source, sql, 2, values, &result, err))
+		return false;
+	for (int i = 0; i < PQntuples(result); i++)
+		hash_put_text(objects, PQgetvalue(result, i, 0), objects);
+	PQclear(result);
+	return true;
+}
+
+static bool
+is_among(const HashMap *objects, uint32_t class_oid, uint32_t oid)
+{
+	char		key[32];
+
+	snprintf(key, sizeof(key), "%u/%u", class_oid, oid);
+	return hash_get_text(objects, key) != NULL;
+}
+
 static bool
 load_dropped(Schema *schema, const char *unwanted, const char *wanted, Error *err)
 {
@@ -96,15 +120,8 @@ load_dropped(Schema *schema, const char *unwanted, const char *wanted, Error *er
 		" UNION SELECT e.class, e.oid FROM edge e JOIN gone g ON e.refclass = g.class AND e.refoid = g.oid"
 		" WHERE NOT (e.class = 'pg_catalog.pg_class'::pg_catalog.regclass AND e.oid = ANY ($2::oid[])))"
 		" SELECT class || '/' || oid FROM gone";
-	const char *values[] = {unwanted, wanted};
-	PGresult   *result = NULL;
 
-	if (!pg_exec_params(schema->source, sql, 2, values, &result, err))
-		return false;
-	for (int i = 0; i < PQntuples(result); i++)
-		hash_put_text(schema->dropped, PQgetvalue(result, i, 0), schema);
-	PQclear(result);
-	return true;
+	return load_objects(schema, sql, unwanted, wanted, schema->dropped, err);
 }
 
 static bool
@@ -166,12 +183,6 @@ schema_entry_parse(const char *line, uint32_t *class_oid, uint32_t *oid, const c
 	return true;
 }
 
-static bool
-starts_with(const char *text, const char *start)
-{
-	return strncmp(text, start, strlen(start)) == 0;
-}
-
 bool
 schema_entry_is_ours(const char *line)
 {
@@ -182,10 +193,10 @@ schema_entry_is_ours(const char *line)
 	if (!schema_entry_parse(line, &class_oid, &oid, &what))
 		return false;
 	/* A comment on an extension can be set by its owner only, and says nothing of the tables. */
-	return starts_with(what, "EXTENSION - alidecode ") || starts_with(what, "COMMENT - EXTENSION ") ||
-		starts_with(what, "SCHEMA - alidecode ") || starts_with(what, "SCHEMA - dbsync ") ||
-		starts_with(what, "SCHEMA - dbsync_local ") || starts_with(what, "COMMENT - SCHEMA alidecode ") ||
-		starts_with(what, "COMMENT - SCHEMA dbsync ");
+	return text_starts_with(what, "EXTENSION - alidecode ") || text_starts_with(what, "COMMENT - EXTENSION ") ||
+		text_starts_with(what, "SCHEMA - alidecode ") || text_starts_with(what, "SCHEMA - dbsync ") ||
+		text_starts_with(what, "SCHEMA - dbsync_local ") || text_starts_with(what, "COMMENT - SCHEMA alidecode ") ||
+		text_starts_with(what, "COMMENT - SCHEMA dbsync ");
 }
 
 /* "TABLE ATTACH schema partition owner": entries without oids, known by name. */
@@ -197,7 +208,7 @@ is_detached(const Schema *schema, const char *what)
 	void	   *value;
 	size_t		cursor = 0;
 
-	if (!starts_with(what, "TABLE ATTACH "))
+	if (!text_starts_with(what, "TABLE ATTACH "))
 		return false;
 	what += strlen("TABLE ATTACH ");
 	while (hash_next(schema->detached, &cursor, &key, &length, &value))
@@ -212,13 +223,10 @@ is_left_out(const Schema *schema, const char *line)
 	uint32_t	class_oid;
 	uint32_t	oid;
 	const char *what;
-	char		key[32];
 
 	if (!schema_entry_parse(line, &class_oid, &oid, &what))
 		return false;
-	snprintf(key, sizeof(key), "%u/%u", class_oid, oid);
-	return schema_entry_is_ours(line) || is_detached(schema, what) ||
-		(oid != 0 && hash_get_text(schema->dropped, key) != NULL);
+	return schema_entry_is_ours(line) || is_detached(schema, what) || (oid != 0 && is_among(schema->dropped, class_oid, oid));
 }
 
 /* The list without what is left out. */
@@ -472,7 +480,7 @@ table_of_entry(Schema *schema, uint32_t oid, bool is_constraint, const char **ta
 static bool
 is_index(const char *what)
 {
-	return starts_with(what, "CONSTRAINT ") || (starts_with(what, "INDEX ") && !starts_with(what, "INDEX ATTACH "));
+	return text_starts_with(what, "CONSTRAINT ") || (text_starts_with(what, "INDEX ") && !text_starts_with(what, "INDEX ATTACH "));
 }
 
 /* Common entries that no index can depend on. */
@@ -482,7 +490,7 @@ is_leaf(const char *what)
 	static const char *const kinds[] = {"INDEX ATTACH ", "CHECK CONSTRAINT ", "FK CONSTRAINT ", "TRIGGER ", "STATISTICS ", "COMMENT "};
 
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
-		if (starts_with(what, kinds[i]))
+		if (text_starts_with(what, kinds[i]))
 			return true;
 	return false;
 }
@@ -502,15 +510,8 @@ load_late(const Schema *schema, const char *classes, const char *oids, HashMap *
 		" SELECT u.class, u.oid FROM ROWS FROM (pg_catalog.unnest($1::oid[]), pg_catalog.unnest($2::oid[])) u(class, oid)"
 		" UNION SELECT e.class, e.oid FROM edge e JOIN late l ON e.refclass = l.class AND e.refoid = l.oid)"
 		" SELECT class || '/' || oid FROM late";
-	const char *values[] = {classes, oids};
-	PGresult   *result = NULL;
 
-	if (!pg_exec_params(schema->source, sql, 2, values, &result, err))
-		return false;
-	for (int i = 0; i < PQntuples(result); i++)
-		hash_put_text(late, PQgetvalue(result, i, 0), late);
-	PQclear(result);
-	return true;
+	return load_objects(schema, sql, classes, oids, late, err);
 }
 
 /*
@@ -561,13 +562,11 @@ defer_entry(Schema *schema, const Entries *entries, int i, StrBuf *sql, Error *e
 	{
 		uint32_t	class_oid;
 		uint32_t	oid;
-		char		key[32];
 
 		if (!schema_entry_parse(entries->lines[i], &class_oid, &oid, &what) ||
-			!table_of_entry(schema, oid, starts_with(what, "CONSTRAINT "), &table, err))
+			!table_of_entry(schema, oid, text_starts_with(what, "CONSTRAINT "), &table, err))
 			return false;
-		snprintf(key, sizeof(key), "%u/%u", class_oid, oid);
-		is_first = entries->late == NULL || hash_get_text(entries->late, key) == NULL;
+		is_first = entries->late == NULL || !is_among(entries->late, class_oid, oid);
 	}
 	post_data_append_row(sql, schema->config->slot, is_first, arena_strndup(schema->arena, what, strcspn(what, "\n")), table, entries->statements[i]);
 	return true;

@@ -25,12 +25,6 @@ typedef struct Settings
 	StrBuf		access_method;
 } Settings;
 
-static bool
-starts_with(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 static const char *
 next_line(const char *line)
 {
@@ -51,8 +45,8 @@ previous_line(const char *text, const char *line)
 static bool
 is_setting(const char *line)
 {
-	return (starts_with(line, "SET ") && !starts_with(line, "SET client_encoding") && !starts_with(line, "SET transaction_timeout")) ||
-		starts_with(line, "SELECT pg_catalog.set_config(");
+	return (text_starts_with(line, "SET ") && !text_starts_with(line, "SET client_encoding") && !text_starts_with(line, "SET transaction_timeout")) ||
+		text_starts_with(line, "SELECT pg_catalog.set_config(");
 }
 
 static void
@@ -67,9 +61,9 @@ note_setting(Settings *settings, const char *line)
 {
 	size_t		length = (size_t) (next_line(line) - line);
 
-	if (starts_with(line, TABLESPACE))
+	if (text_starts_with(line, TABLESPACE))
 		replace(&settings->tablespace, line, length);
-	else if (starts_with(line, ACCESS_METHOD))
+	else if (text_starts_with(line, ACCESS_METHOD))
 		replace(&settings->access_method, line, length);
 	else if (is_setting(line))
 		strbuf_append_bytes(&settings->session, line, length);
@@ -82,19 +76,19 @@ is_name_alone(const char *text)
 	bool		is_quoted = *text == '"';
 	size_t		length;
 
-	if (starts_with(text, "'';\n"))
+	if (text_starts_with(text, "'';\n"))
 		return true;
 	if (!is_quoted)
 	{
 		length = strcspn(text, "'\"; \n");
-		return length > 0 && starts_with(text + length, ";\n");
+		return length > 0 && text_starts_with(text + length, ";\n");
 	}
 	for (text++; *text != '\0' && *text != '\n'; text++)
 	{
 		if (*text != '"')
 			continue;
 		if (text[1] != '"')
-			return starts_with(text + 1, ";\n");
+			return text_starts_with(text + 1, ";\n");
 		text++;
 	}
 	return false;
@@ -103,8 +97,8 @@ is_name_alone(const char *text)
 static bool
 stands_between(const char *line)
 {
-	return *line == '\n' || (starts_with(line, TABLESPACE) && is_name_alone(line + strlen(TABLESPACE))) ||
-		(starts_with(line, ACCESS_METHOD) && is_name_alone(line + strlen(ACCESS_METHOD)));
+	return *line == '\n' || (text_starts_with(line, TABLESPACE) && is_name_alone(line + strlen(TABLESPACE))) ||
+		(text_starts_with(line, ACCESS_METHOD) && is_name_alone(line + strlen(ACCESS_METHOD)));
 }
 
 static bool
@@ -112,7 +106,7 @@ is_head(const char *line)
 {
 	const char *type;
 
-	if (!starts_with(line, HEAD))
+	if (!text_starts_with(line, HEAD))
 		return false;
 	line = next_line(line);
 	type = strstr(line, TYPE);
