@@ -56,13 +56,13 @@ enum
 	" AND pg_catalog.strpos($2, w.ev_enabled::pg_catalog.text) > 0"
 
 static bool
-ask_of_table(Applier *applier, const TargetTable *table, const char *sql, const char *more, PGresult **result, Error *err)
+find_actors(Applier *applier, const TargetTable *table, PGresult **actors, Error *err)
 {
 	char		oid[16];
-	const char *values[2] = {oid, more};
+	const char *values[2] = {oid, pg_replica_role(applier->conn) ? "AR" : "OA"};
 
 	snprintf(oid, sizeof(oid), "%u", table->table->oid);
-	return pg_exec_params(applier->conn, sql, more != NULL ? 2 : 1, values, result, err);
+	return pg_exec_params(applier->conn, ACTORS_SQL, 2, values, actors, err);
 }
 
 /* One row: is there something to delete, and then for each actor, would it act. */
@@ -126,7 +126,7 @@ check_actors(Applier *applier, const TargetTable *table, bool *is_wanted, Error 
 	bool		ok = true;
 
 	*is_wanted = true;
-	if (!ask_of_table(applier, table, ACTORS_SQL, pg_replica_role(applier->conn) ? "AR" : "OA", &actors, err))
+	if (!find_actors(applier, table, &actors, err))
 		return false;
 	if (PQntuples(actors) > 0)
 	{

@@ -355,7 +355,7 @@ apply_options(Run *run, ApplierSession *session, ApplierOptions *options)
 		.session = session,
 		.abort_fd = &run->abort_fd,
 		.arg = run,
-		.wanted = is_wanted,
+		.wanted = run->side->wants != NULL ? is_wanted : NULL,
 		.table_snapshot_lsn = snapshot_of,
 		.load_relations = load_relations,
 	};

@@ -360,13 +360,6 @@ pg_copy_round(Run *run, CopyOutcome *outcome, Error *err)
 	return ok;
 }
 
-/* The plugin has the same lists, and knows of which tree a partition is. */
-static bool
-pg_wants(const Run *run DBSYNC_UNUSED, const char *schema DBSYNC_UNUSED, const char *table DBSYNC_UNUSED)
-{
-	return true;
-}
-
 /* A slot that the source has given up must end the copy now, not in the morning. */
 static bool
 pg_watch(Run *run, Error *err)
@@ -430,6 +423,5 @@ const SourceSide pg_side = {
 	.has_snapshot = pg_has_snapshot,
 	.release_snapshot = pg_release_snapshot,
 	.copy_round = pg_copy_round,
-	.wants = pg_wants,
 	.watch = pg_watch,
 };

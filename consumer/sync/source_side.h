@@ -54,7 +54,10 @@ struct SourceSide
 
 	/* What the applier must know of the source; NULL: nothing.  Any thread's. */
 	void		(*applier_options) (const Run *run, ApplierOptions *options);
-	/* Does a change of this table, named as records name it, belong to the task?  Any thread's. */
+	/*
+	 * Does a change of this table, named as records name it, belong to the task?  Any thread's.  NULL: every one that comes does (the plugin has the
+	 * task's lists, and knows of which tree a partition is).
+	 */
 	bool		(*wants) (const Run *run, const char *schema, const char *table);
 
 	/* The keeper's, every ten seconds until the task streams: an error where the source can no longer give what is needed. */
