@@ -345,12 +345,20 @@ run_process(World *world, const char *path, long crash_after_steps)
 }
 
 static void
+remove_folder(const char *folder)
+{
+	char		command[96];
+
+	snprintf(command, sizeof(command), "rm -rf %s", folder);
+	must(system(command) == 0);
+}
+
+static void
 run_history(unsigned seed, int trouble, int crashes)
 {
 	World	   *world = mem_zalloc(sizeof(World));
 	char		folder[] = "/tmp/dbsync_stage.XXXXXX";
 	char		path[64];
-	char		command[96];
 
 	must(NULL != mkdtemp(folder));
 	snprintf(path, sizeof(path), "%s/store.db", folder);
@@ -369,8 +377,7 @@ run_history(unsigned seed, int trouble, int crashes)
 		run_process(world, path, 0);
 	must(world->applied_count == TRANSACTIONS);
 	free(world);
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	must(system(command) == 0);
+	remove_folder(folder);
 }
 
 static void
@@ -400,33 +407,62 @@ test_everything_at_once(void **state DBSYNC_UNUSED)
 		run_history(seed, 80, 8);
 }
 
+/* Of a task that streams, in a folder of its own, without troubles. */
+typedef struct QuietWorld
+{
+	World	   *world;
+	char		folder[32];
+} QuietWorld;
+
+static QuietWorld
+open_quiet_world(void)
+{
+	QuietWorld	quiet = {.world = mem_zalloc(sizeof(World)), .folder = "/tmp/dbsync_stage.XXXXXX"};
+	TaskState	task = {.task = TASK, .phase = TASK_STREAMING, .source_kind = "pgsql", .source_id = "s", .slot = TASK, .target_id = "t", .filter = "",
+	.received_lsn = FIRST_LSN};
+	char		path[64];
+	Error		err = ERROR_INIT;
+
+	must(NULL != mkdtemp(quiet.folder));
+	snprintf(path, sizeof(path), "%s/store.db", quiet.folder);
+	must(sqlite_store_open(path, DURABILITY_NORMAL, STORE_CREATE, &quiet.world->store, &err));
+	must(quiet.world->store->ops->save_task(quiet.world->store, &task, &err));
+	return quiet;
+}
+
+/* As a run does that has received, but not applied, what comes before. */
+static void
+open_stage(World *world, Lsn received)
+{
+	StageOptions options = {.store = world->store, .task = TASK, .queue_bytes = 100000, .received = received, .applied = FIRST_LSN};
+
+	world->stage = stage_new(&options);
+}
+
+static void
+close_quiet_world(QuietWorld *quiet)
+{
+	stage_free(quiet->world->stage);
+	quiet->world->store->ops->close(quiet->world->store);
+	free(quiet->world);
+	remove_folder(quiet->folder);
+}
+
 /* What came behind --until was dropped, so a position behind it may not be believed: the next run must get it again. */
 static void
 test_nothing_behind_until_is_confirmed(void **state DBSYNC_UNUSED)
 {
-	World	   *world = mem_zalloc(sizeof(World));
-	char		folder[] = "/tmp/dbsync_stage.XXXXXX";
-	char		path[64];
-	char		command[96];
+	QuietWorld	quiet = open_quiet_world();
+	World	   *world = quiet.world;
 	Error		err = ERROR_INIT;
 	StageView	view;
 	TxnPart    *part;
 	Lsn			from;
 	Lsn			skip;
 
-	must(NULL != mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/store.db", folder);
 	world->log[0] = (SourceTransaction) {.commit_lsn = 1900, .end_lsn = 1950, .parts = 1, .part_bytes = 10};
 	world->log[1] = (SourceTransaction) {.commit_lsn = 2500, .end_lsn = 2600, .parts = 1, .part_bytes = 10};
-	must(sqlite_store_open(path, DURABILITY_NORMAL, STORE_CREATE, &world->store, &err));
-	{
-		TaskState	task = {.task = TASK, .phase = TASK_STREAMING, .source_kind = "pgsql", .source_id = "s", .slot = TASK, .target_id = "t", .filter = "",
-		.received_lsn = FIRST_LSN};
-		StageOptions options = {.store = world->store, .task = TASK, .queue_bytes = 100000, .received = FIRST_LSN, .applied = FIRST_LSN};
-
-		must(world->store->ops->save_task(world->store, &task, &err));
-		world->stage = stage_new(&options);
-	}
+	open_stage(world, FIRST_LSN);
 	stage_set_until(world->stage, 2000);
 	stage_applier_begin(world->stage, FIRST_LSN);
 	must(stage_receiver_begin(world->stage, 1, &from, &skip, &err));
@@ -445,43 +481,28 @@ test_nothing_behind_until_is_confirmed(void **state DBSYNC_UNUSED)
 	must(stage_receiver_end(world->stage, &err));
 	must(stage_receiver_begin(world->stage, 2, &from, &skip, &err));
 	must(from <= 2500 && skip <= 2500);
-	stage_free(world->stage);
-	world->store->ops->close(world->store);
-	free(world);
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	must(system(command) == 0);
+	close_quiet_world(&quiet);
 }
 
 /* The applier may come before the receiver: all of "until" was received by an earlier run, but not applied. */
 static void
 test_until_waits_for_what_is_stored(void **state DBSYNC_UNUSED)
 {
-	World	   *world = mem_zalloc(sizeof(World));
-	char		folder[] = "/tmp/dbsync_stage.XXXXXX";
-	char		path[64];
-	char		command[96];
+	QuietWorld	quiet = open_quiet_world();
+	World	   *world = quiet.world;
 	Error		err = ERROR_INIT;
-	TaskState	task = {.task = TASK, .phase = TASK_STREAMING, .source_kind = "pgsql", .source_id = "s", .slot = TASK, .target_id = "t", .filter = "",
-	.received_lsn = FIRST_LSN};
-	StageOptions options = {.task = TASK, .queue_bytes = 100000, .received = FIRST_LSN, .applied = FIRST_LSN};
 	TxnPart    *part;
 	Lsn			from;
 	Lsn			skip;
 
-	must(NULL != mkdtemp(folder));
-	snprintf(path, sizeof(path), "%s/store.db", folder);
 	world->log[0] = (SourceTransaction) {.commit_lsn = 1900, .end_lsn = 1950, .parts = 1, .part_bytes = 10};
-	must(sqlite_store_open(path, DURABILITY_NORMAL, STORE_CREATE, &world->store, &err));
-	must(world->store->ops->save_task(world->store, &task, &err));
-	options.store = world->store;
-	world->stage = stage_new(&options);
+	open_stage(world, FIRST_LSN);
 	must(stage_receiver_begin(world->stage, 1, &from, &skip, &err));
 	must(stage_receiver_put(world->stage, make_part(world, 0, 0, 1), &err) == STAGE_PUT_OK);
 	must(stage_receiver_flush(world->stage, &err));
 	stage_free(world->stage);
 
-	options.received = 1950;
-	world->stage = stage_new(&options);
+	open_stage(world, 1950);
 	stage_set_until(world->stage, 1950);
 	stage_applier_begin(world->stage, FIRST_LSN);
 	must(stage_applier_take(world->stage, &part, 0, &err) == STAGE_TAKE_NOTHING);
@@ -490,11 +511,7 @@ test_until_waits_for_what_is_stored(void **state DBSYNC_UNUSED)
 	must(part->commit_lsn == 1900);
 	txn_part_free(part);
 	must(stage_applier_take(world->stage, &part, 0, &err) == STAGE_TAKE_END);
-	stage_free(world->stage);
-	world->store->ops->close(world->store);
-	free(world);
-	snprintf(command, sizeof(command), "rm -rf %s", folder);
-	must(system(command) == 0);
+	close_quiet_world(&quiet);
 }
 
 int
